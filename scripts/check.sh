@@ -1,0 +1,8 @@
+#!/usr/bin/env bash
+# Everything a commit must pass: lint, format, types, tests. Run it inside the virtual environment of the tests.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+ruff check .
+ruff format --check .
+mypy
+python -m pytest
