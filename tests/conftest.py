@@ -1,0 +1,45 @@
+"""Small problems and configurations that several tests share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from dashprune.data.problem import Problem, Split, coregulation_from_prior
+
+SMALL = [
+    "dataset.genes=24", "dataset.inputs=6", "dataset.edges=40",
+    "dataset.train=6", "dataset.validation=2", "dataset.test=2",
+    "model.hidden=5", "train.epochs=6", "schedule.start=2", "schedule.every=2", "solver=rk4",
+]  # fmt: skip
+"""Overrides for a run of about a second."""
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> list[str]:
+    """Overrides for a run of about a second, with its results in a temporary folder."""
+    return [*SMALL, f"outputs={tmp_path / 'outputs'}"]
+
+
+@pytest.fixture
+def example() -> Problem:
+    """Three genes; 0 activates 1, 0 represses 2, 1 activates 2: the example worked in METHODS 3.5 and 3.11."""
+    prior = np.array([[0, 1, -1], [0, 0, 1], [0, 0, 0]], dtype=np.float32)
+    return problem_with(prior)
+
+
+def problem_with(prior: np.ndarray) -> Problem:
+    """Random expression for as many genes as the prior has."""
+    genes = len(prior)
+    expression = np.random.default_rng(0).random((3, 4, genes)).astype(np.float32)
+    split = Split(expression, np.tile([0.0, 1.0, 3.0, 4.0], (3, 1)))
+    names = tuple(f"g{k}" for k in range(genes))
+    every = np.ones_like(prior, dtype=bool)
+    return Problem(names, split, split, split, prior, coregulation_from_prior(prior), prior != 0, every)
+
+
+def tensor(rows: object) -> torch.Tensor:
+    return torch.tensor(rows, dtype=torch.float32)
