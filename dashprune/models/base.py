@@ -1,0 +1,57 @@
+"""The contract between models and everything else."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+
+class VectorField(nn.Module):
+    """Right-hand side f of dx/dt = f(x) for the expression x of `genes` genes.
+
+    What is special about a model's biology stays in the model: a pruner sees chains of linear layers from genes to
+    genes, the importance of each weight, and the effect matrix. It never tests a layer's name.
+
+    A subclass defines `forward`, `drift`, `chains` and `reset_parameters`; and, where outputs are scaled after the
+    last layer, `scaled_weight`.
+    """
+
+    genes: int
+
+    def forward(self, t: Tensor, y: Tensor) -> Tensor:
+        """dx/dt at expression `y` (..., genes), same shape. The fields here do not depend on time `t`."""
+        raise NotImplementedError("abstract: a vector field defines forward")
+
+    def drift(self, y: Tensor) -> Tensor:
+        """Regulatory input at expression `y` (..., genes), without gene multipliers and decay; what a prior shapes."""
+        raise NotImplementedError("abstract: a vector field defines drift")
+
+    def chains(self) -> list[list[nn.Linear]]:
+        """Every way from genes to genes: lists of layers in the order of evaluation. All prunable weights are here."""
+        raise NotImplementedError("abstract: a vector field defines chains")
+
+    def reset_parameters(self, generator: torch.Generator) -> None:
+        """Draw all initial parameters from `generator` (on the CPU)."""
+        raise NotImplementedError("abstract: a vector field defines reset_parameters")
+
+    def parameter_groups(self, learning_rate: float) -> list[dict[str, object]]:
+        """Optimiser groups: dicts with `params` and `lr`."""
+        return [{"params": list(self.parameters()), "lr": learning_rate}]
+
+    def scaled_weight(self, layer: nn.Linear) -> Tensor:
+        """(out, in) effective weight of `layer`, times whatever scales its output on the way to dx/dt."""
+        return layer.weight
+
+    def importance(self, layer: nn.Linear) -> Tensor:
+        """(out, in) non-negative importance of each weight of `layer`; larger is kept longer."""
+        return self.scaled_weight(layer).abs()
+
+    def effect_matrix(self) -> Tensor:
+        """(genes, genes) effect of row on column: Σ over chains of the product of the scaled weights, transposed."""
+        return torch.stack([self._product(chain) for chain in self.chains()]).sum(0).T
+
+    def _product(self, chain: list[nn.Linear]) -> Tensor:
+        product = self.scaled_weight(chain[0])
+        for layer in chain[1:]:
+            product = self.scaled_weight(layer) @ product
+        return product
