@@ -1,0 +1,105 @@
+"""Predicting the end of every transition of a batch in one call of torchdiffeq."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass, field
+from typing import Annotated, Any
+
+import torch
+import torchdiffeq
+from pydantic import Field
+from torch import Tensor, nn
+from torchdiffeq._impl.odeint import SOLVERS
+
+from dashprune.errors import DashpruneError, did_you_mean
+from dashprune.models.base import VectorField
+
+
+class DivergenceError(ArithmeticError):
+    """The solution left the range of floating-point numbers, or the step size went to zero."""
+
+
+@dataclass(frozen=True)
+class Solver:
+    """How ODEs are solved.
+
+    Attributes:
+        method: any method of torchdiffeq.
+        rtol: relative tolerance of an adaptive method.
+        atol: absolute tolerance of an adaptive method, in units of expression.
+        adjoint: compute gradients by the adjoint ODE (memory does not grow with the number of steps, gradients are
+            only as exact as the tolerances) instead of through the solver's steps.
+        options: passed to the method, such as `step_size` (as a fraction of each transition) for a fixed-step one.
+    """
+
+    method: str
+    rtol: Annotated[float, Field(gt=0)]
+    atol: Annotated[float, Field(gt=0)]
+    adjoint: bool = False
+    options: dict[str, Any] = field(default_factory=dict)
+
+    def check(self) -> None:
+        """Solve dx/dt = -x once, so that a wrong method or option is found before any work is done.
+
+        Raises:
+            DashpruneError: naming the method or option that torchdiffeq does not take.
+        """
+        if self.method not in SOLVERS:
+            hint = did_you_mean(self.method, SOLVERS)
+            raise DashpruneError(f"solver.method: '{self.method}' is unknown{hint}; one of {', '.join(SOLVERS)}")
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            try:
+                self._odeint(lambda t, y: -y, torch.ones(1), adjoint=False)
+            except (UserWarning, TypeError, ValueError, AssertionError) as error:
+                raise DashpruneError(f"solver: method {self.method} with options {self.options}: {error}") from error
+
+    def predict(self, model: VectorField, start: Tensor, dt: Tensor) -> Tensor:
+        """Expression a time `dt` after `start`, for N transitions at once.
+
+        Each transition's time is scaled to [0, 1] by integrating dt · f, so one call solves transitions of any
+        length; an adaptive method controls the error of the batch as a whole.
+
+        Args:
+            start: (N, genes) expression.
+            dt: (N,) time to integrate.
+
+        Returns:
+            (N, genes) expression.
+
+        Raises:
+            DivergenceError: if an adaptive method's step size underflows, or the result is not finite.
+        """
+        rate = dt[:, None]
+        weights = _effective_parameters(model) if self.adjoint else ()
+        try:
+            stop = self._odeint(lambda t, y: rate * model(t, y), start, self.adjoint, weights)
+        except AssertionError as error:  # torchdiffeq asserts that the step has not underflowed
+            raise DivergenceError(str(error)) from error
+        return stop
+
+    def _odeint(self, function: Any, start: Tensor, adjoint: bool, weights: tuple[Tensor, ...] = ()) -> Tensor:
+        unit = torch.tensor([0.0, 1.0], dtype=start.dtype, device=start.device)
+        chosen = {"rtol": self.rtol, "atol": self.atol, "method": self.method, "options": dict(self.options)}
+        if adjoint:
+            return torchdiffeq.odeint_adjoint(function, start, unit, adjoint_params=weights, **chosen)[-1]
+        return torchdiffeq.odeint(function, start, unit, **chosen)[-1]
+
+
+def _effective_parameters(model: nn.Module) -> tuple[Tensor, ...]:
+    """Every tensor that the vector field reads and the adjoint method must differentiate with respect to.
+
+    Inside `parametrize.cached()` those are the effective weights, since the raw parameters behind them are not in the
+    field's graph; outside they are the raw parameters. Naming both would count the gradient twice.
+    """
+    found: list[Tensor] = []
+    behind: set[int] = set()
+    for module in model.modules():
+        for name, parametrizations in getattr(module, "parametrizations", {}).items():
+            raw = list(parametrizations.parameters())
+            behind.update(map(id, raw))
+            cached = getattr(module, name) is getattr(module, name)
+            found.extend([getattr(module, name)] if cached else raw)
+    found.extend(parameter for parameter in model.parameters() if id(parameter) not in behind)
+    return tuple(tensor for tensor in found if tensor.requires_grad)

@@ -1,0 +1,128 @@
+"""One batched solve against one solve per transition, and gradients against finite differences."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch.nn.utils import parametrize
+
+from dashprune.errors import DashpruneError
+from dashprune.models.base import VectorField
+from dashprune.models.phoenix import Phoenix
+from dashprune.parametrizations import add_mask, mask_of
+from dashprune.solve import DivergenceError, Solver
+
+TIGHT = Solver("dopri5", rtol=1e-9, atol=1e-11)
+
+
+class Decay(VectorField):
+    """dx/dt = -x, whose solution is known."""
+
+    def forward(self, t: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        return -y
+
+
+@pytest.fixture
+def model() -> Phoenix:
+    """Five genes in double precision, with a mask on every layer and some weights masked."""
+    field = Phoenix(5, hidden=3, importance="abs", multiplier_rate=5.0, recovery=True).double()
+    field.reset_parameters(torch.Generator().manual_seed(1))
+    for chain in field.chains():
+        for layer in chain:
+            add_mask(layer)
+            mask_of(layer)[0, :2] = 0
+    return field
+
+
+@pytest.fixture
+def batch() -> tuple[torch.Tensor, torch.Tensor]:
+    generator = torch.Generator().manual_seed(2)
+    return torch.rand(4, 5, generator=generator, dtype=torch.float64), torch.tensor([0.5, 1.0, 4.0, 2.0]).double()
+
+
+def test_a_batch_equals_one_solve_per_transition(model: Phoenix, batch: tuple[torch.Tensor, torch.Tensor]) -> None:
+    start, dt = batch
+    together = TIGHT.predict(model, start, dt)
+    for k in range(4):
+        alone = TIGHT.predict(model, start[k : k + 1], dt[k : k + 1])
+        torch.testing.assert_close(together[k : k + 1], alone, rtol=0, atol=1e-8)
+
+
+@pytest.mark.parametrize(
+    "solver", [Solver("dopri5", 1e-3, 1e-4), Solver("rk4", 1e-3, 1e-4, False, {"step_size": 0.25})]
+)
+def test_the_configured_solvers_are_exact_enough(solver: Solver) -> None:
+    start, dt = torch.rand(6, 3), torch.tensor([0.1, 0.5, 1.0, 2.0, 3.0, 4.0])
+    exact = start * torch.exp(-dt)[:, None]
+    assert (solver.predict(Decay(), start, dt) - exact).abs().max() < 5e-3
+
+
+@pytest.mark.parametrize("adjoint", [False, True])
+@pytest.mark.parametrize("cached", [False, True])
+def test_gradients_equal_finite_differences(
+    model: Phoenix, batch: tuple[torch.Tensor, torch.Tensor], adjoint: bool, cached: bool
+) -> None:
+    solver = Solver("dopri5", rtol=1e-9, atol=1e-11, adjoint=adjoint)
+    start, dt = batch
+
+    def loss() -> torch.Tensor:
+        return (solver.predict(model, start, dt) ** 2).mean()
+
+    if cached:
+        with parametrize.cached():
+            loss().backward()
+    else:
+        loss().backward()
+    original = model.products.parametrizations["weight"].original
+    for parameter in (original, model.sums_out.parametrizations["weight"].original, model.multipliers, model.sums.bias):
+        assert parameter.grad is not None
+        _compare(parameter, parameter.grad, loss)
+    assert (original.grad[0, :2] == 0).all()  # masked
+    assert original.grad[0, 2:].abs().min() > 0
+
+
+def _compare(parameter: torch.Tensor, gradient: torch.Tensor, loss: Callable[[], torch.Tensor]) -> None:
+    step = 1e-5
+    flat = parameter.data.view(-1)
+    for k in range(0, flat.numel(), 2):
+        old = flat[k].item()
+        with torch.no_grad():
+            flat[k] = old + step
+            above = loss().item()
+            flat[k] = old - step
+            below = loss().item()
+            flat[k] = old
+        assert gradient.flatten()[k].item() == pytest.approx((above - below) / (2 * step), rel=1e-4, abs=1e-9)
+
+
+def test_an_unknown_method_is_named_with_its_neighbours() -> None:
+    with pytest.raises(DashpruneError, match="'dopri6' is unknown; did you mean 'dopri"):
+        Solver("dopri6", 1e-3, 1e-4).check()
+
+
+def test_an_option_the_method_does_not_take_is_refused() -> None:
+    with pytest.raises(DashpruneError, match=r"method rk4 with options {'stepsize': 1}: .*stepsize"):
+        Solver("rk4", 1e-3, 1e-4, options={"stepsize": 1}).check()
+
+
+@pytest.mark.parametrize("method", ["dopri8", "bosh3", "adaptive_heun", "euler", "midpoint", "rk4", "explicit_adams"])
+def test_every_method_is_reachable(method: str) -> None:
+    solver = Solver(method, 1e-3, 1e-4)
+    solver.check()
+    end = solver.predict(Decay(), torch.ones(1, 2), torch.tensor([1e-3]))
+    assert end[0, 0].item() == pytest.approx(math.exp(-1e-3), abs=1e-5)
+
+
+class Explosion(VectorField):
+    """dx/dt = exp(x), which leaves every bound before t = 1."""
+
+    def forward(self, t: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        return torch.exp(y)
+
+
+def test_a_step_size_that_underflows_is_a_divergence() -> None:
+    with pytest.raises(DivergenceError, match="underflow"):
+        Solver("dopri5", 1e-3, 1e-4).predict(Explosion(), torch.full((1, 2), 5.0), torch.ones(1))
