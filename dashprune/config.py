@@ -1,0 +1,194 @@
+"""Composing a configuration with Hydra and checking it: names, types and ranges.
+
+Hydra composes the yaml files under conf/ and refuses keys that do not exist. Types and ranges are declared once, as
+annotations of the dataclass or constructor that takes the value, and checked here by pydantic. So a new dataset,
+model or pruner declares its own options and nothing else is edited.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+import typing
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+from hydra import compose as hydra_compose
+from hydra import initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import HydraException
+from hydra.utils import get_class
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from pydantic import ConfigDict, Field, ValidationError, create_model
+
+from dashprune.errors import DashpruneError, did_you_mean
+
+T = TypeVar("T")
+Seed = Annotated[int, Field(ge=0)]
+PositiveInt = Annotated[int, Field(ge=1)]
+
+
+@dataclass(frozen=True)
+class Plateau:
+    """When the learning rate falls: see torch.optim.lr_scheduler.ReduceLROnPlateau, absolute threshold.
+
+    Attributes:
+        factor: new over old learning rate.
+        patience: epochs without an improvement that are still tolerated.
+        threshold: smallest fall of the validation error that counts as one, in squared units of expression.
+        min_lr: floor for every parameter's learning rate.
+    """
+
+    factor: Annotated[float, Field(gt=0, lt=1)]
+    patience: Annotated[int, Field(ge=0)]
+    threshold: Annotated[float, Field(ge=0)]
+    min_lr: Annotated[float, Field(ge=0)]
+
+
+@dataclass(frozen=True)
+class Train:
+    """The training protocol.
+
+    Attributes:
+        epochs: passes over the training trajectories.
+        batch_trajectories: trajectories per optimiser step, all their transitions together.
+        learning_rate: of Adam.
+        plateau: when the learning rate falls.
+        early_stop: stop after this many epochs in a row without a new best validation error, once the pruning
+            schedule has finished; null never stops early.
+        checkpoint_every: epochs between checkpoints; a killed run loses at most these.
+    """
+
+    epochs: PositiveInt
+    batch_trajectories: PositiveInt
+    learning_rate: Annotated[float, Field(gt=0)]
+    plateau: Plateau
+    early_stop: PositiveInt | None
+    checkpoint_every: PositiveInt
+
+
+@dataclass(frozen=True)
+class Run:
+    """Top-level keys that are not a config group of their own."""
+
+    seed: Seed
+    device: str
+    threads: PositiveInt
+    outputs: Path
+    force: bool
+
+
+def conf_dir() -> Path:
+    """The folder of yaml files: inside the installed package, or beside it in a source checkout."""
+    package = Path(__file__).parent
+    inside = package / "conf"
+    return inside if inside.is_dir() else package.parent / "conf"
+
+
+def choices(group: str) -> list[str]:
+    """Names that can be chosen for a config group, which are its yaml files."""
+    return sorted(path.stem for path in (conf_dir() / group).glob("*.yaml"))
+
+
+def compose(overrides: Sequence[str] = ()) -> DictConfig:
+    """The configuration that `dashprune run` would use with these Hydra overrides, such as `["pruner=imp", "seed=1"]`.
+
+    Raises:
+        DashpruneError: on an unknown key or choice, in one line.
+    """
+    parse(overrides)
+    GlobalHydra.instance().clear()
+    try:
+        with initialize_config_dir(str(conf_dir().resolve()), version_base="1.3"):
+            return hydra_compose("config", overrides=list(overrides))
+    except (HydraException, OmegaConfBaseException) as error:
+        raise DashpruneError(explain(error, overrides)) from error
+
+
+def explain(error: Exception, overrides: Sequence[str]) -> str:
+    """One line for an error of Hydra: the key, its value and the allowed ones."""
+    text = " ".join(str(error).split()).removeprefix("In 'config': ").split(" Config search path:")[0]
+    unknown = re.match(r"Could not override '([^']+)'", text)
+    if not unknown:
+        return text
+    parent, _, key = unknown[1].rpartition(".")
+    given = next((word for word in overrides if word.partition("=")[0] == unknown[1]), unknown[1])
+    problem = f"{given}: there is no key '{key}'{' under ' + parent if parent else ''}"
+    others = [word for word in overrides if word.partition("=")[0].lstrip("+~") != unknown[1]]
+    try:
+        keys = [str(name) for name in OmegaConf.select(compose(others), parent or "")]
+    except (DashpruneError, TypeError):  # a sweep, whose other values may be lists of choices; or a key of Hydra's own
+        return f"{problem} (in at least one combination, if this is a sweep)"
+    add = f", or add it with +{given}" if parent.endswith("options") else ""
+    return f"{problem}{did_you_mean(key, keys)}; keys there: {', '.join(keys) or 'none'}{add}"
+
+
+def parse(overrides: Sequence[str]) -> None:
+    """Check the grammar of each override by itself, so that the wrong one can be named.
+
+    Raises:
+        DashpruneError: naming the override that Hydra cannot read.
+    """
+    for word in overrides:
+        try:
+            OverridesParser.create().parse_override(word)
+        except HydraException as error:
+            reason = str(error).splitlines()[0]
+            raise DashpruneError(
+                f"'{word}' is not KEY=VALUE as Hydra reads it: {reason}; quote special signs"
+            ) from error
+
+
+def section(kind: type[T], values: Mapping[str, Any], where: str) -> T:
+    """Check `values` against a dataclass and build it.
+
+    Raises:
+        DashpruneError: naming every wrong key, its value and what is allowed, in one line.
+    """
+    return kind(**checked(kind, values, where))
+
+
+def component(node: Mapping[str, Any], where: str, later: Sequence[str] = ()) -> Callable[..., Any]:
+    """Check what a dataset, model or pruner yaml says, and return a function that builds the object.
+
+    Args:
+        node: the resolved yaml: `name`, `_target_`, and one key per constructor argument.
+        where: prefix of keys in messages.
+        later: constructor arguments that do not come from the yaml but are given to the returned function.
+
+    Raises:
+        DashpruneError: naming every wrong key, its value and what is allowed, in one line.
+    """
+    target = get_class(node["_target_"])
+    values = {key: value for key, value in node.items() if key not in ("_target_", "name")}
+    return partial(target, **checked(target, values, where, later))
+
+
+def checked(target: type, values: Mapping[str, Any], where: str, later: Sequence[str] = ()) -> dict[str, Any]:
+    """`values` converted to the annotated types of `target`'s constructor; see `component` for what is raised."""
+    hints = typing.get_type_hints(target.__init__, include_extras=True)  # type: ignore[misc]
+    parameters = list(inspect.signature(target.__init__).parameters.values())[1:]  # type: ignore[misc]
+    fields: dict[str, Any] = {
+        p.name: (hints[p.name], ... if p.default is p.empty else p.default) for p in parameters if p.name not in later
+    }
+    schema = create_model(target.__name__, __config__=ConfigDict(extra="forbid", strict=False), **fields)
+    try:
+        parsed = schema.model_validate(dict(values))
+    except ValidationError as error:
+        raise DashpruneError("; ".join(_reason(e, where, fields) for e in error.errors())) from error
+    return {name: getattr(parsed, name) for name in fields if name in parsed.model_fields_set}
+
+
+def _reason(error: Mapping[str, Any], where: str, fields: Mapping[str, Any]) -> str:
+    path = ".".join(str(part) for part in (where, *error["loc"]) if part != "")
+    if error["type"] == "extra_forbidden":
+        key = str(error["loc"][-1])
+        return f"{path}: there is no such key{did_you_mean(key, fields)}; keys: {', '.join(fields)}"
+    if error["type"] == "missing":
+        return f"{path}: a value is missing"
+    return f"{path}: {error['input']!r} is not allowed; {error['msg'][0].lower()}{error['msg'][1:]}"
