@@ -1,0 +1,54 @@
+"""Showing a training's progress: a bar on a terminal, plain lines elsewhere. Always on standard error."""
+
+from __future__ import annotations
+
+import sys
+from types import TracebackType
+
+from tqdm import tqdm
+
+from dashprune.training import Epoch
+
+LINE_EVERY = 10
+"""Epochs between plain lines; epochs that prune always get one."""
+
+
+class Progress:
+    """Context manager around a training; call `show` after each epoch.
+
+    Args:
+        name: of the run, shown at the start of the line.
+        epochs: of the whole training.
+        done: epochs already done when this process starts.
+    """
+
+    def __init__(self, name: str, epochs: int, done: int) -> None:
+        self.name, self.epochs = name, epochs
+        terminal = sys.stderr.isatty()
+        self.bar = tqdm(total=epochs, initial=done, desc=name, unit="epoch", dynamic_ncols=True) if terminal else None
+        if done:
+            self._line(f"resuming after epoch {done} of {epochs}")
+
+    def show(self, row: Epoch) -> None:
+        """Show the epoch just finished."""
+        state = f"loss {row.loss:.3g}, validation {row.validation:.3g}, sparsity {row.sparsity:.4f}"
+        if self.bar is not None:
+            self.bar.set_postfix_str(state, refresh=False)
+            self.bar.update()
+        elif row.pruned or row.epoch % LINE_EVERY == 0 or row.epoch in (1, self.epochs):
+            self._line(f"epoch {row.epoch} of {self.epochs}: {state}{', pruned' if row.pruned else ''}")
+
+    def _line(self, text: str) -> None:
+        if self.bar is not None:
+            self.bar.write(f"{self.name}: {text}", file=sys.stderr)
+        else:
+            print(f"{self.name}: {text}", file=sys.stderr, flush=True)
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self.bar is not None:
+            self.bar.close()

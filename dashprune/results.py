@@ -1,0 +1,132 @@
+"""A run's folder and result: the only writer and reader of results.
+
+A run is identified by its resolved configuration and its data. Its folder is
+outputs/runs/<dataset>/<model>/<pruner>/<id>/. A run with a result.json is done; the file is written last, atomically.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+import math
+import os
+import platform
+from collections.abc import Iterable, Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from dashprune.errors import DashpruneError
+
+Result = dict[str, Any]
+"""One row: the content of result.json. Fractions, not percent; errors in squared units of expression."""
+
+
+def run_id(config: Mapping[str, Any], fingerprint: str) -> str:
+    """Twelve hexadecimal digits that name a run.
+
+    Args:
+        config: resolved configuration; where results go, `force` and how often to save do not count.
+        fingerprint: of the data.
+    """
+    counted = {key: value for key, value in config.items() if key not in ("outputs", "force")}
+    counted["train"] = {key: value for key, value in config["train"].items() if key != "checkpoint_every"}
+    text = json.dumps([counted, fingerprint], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def open_run(config: Mapping[str, Any], fingerprint: str) -> Path:
+    """The run's folder, made if it is not there, with its config.yaml.
+
+    Raises:
+        DashpruneError: if the folder cannot be written.
+    """
+    names = (config[group]["name"] for group in ("dataset", "model", "pruner"))
+    folder = Path(config["outputs"], "runs", *names, run_id(config, fingerprint))
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if not (folder / "config.yaml").exists():
+            write(folder / "config.yaml", yaml.safe_dump(dict(config), sort_keys=False))
+    except OSError as error:
+        raise DashpruneError(
+            f"outputs: the run folder {folder} cannot be written ({error.strerror}); choose another with outputs=FOLDER"
+        ) from error
+    return folder
+
+
+def load(folder: Path) -> Result | None:
+    """The result of a run that is done, else None.
+
+    Raises:
+        DashpruneError: if the file is not what this module writes.
+    """
+    path = folder / "result.json"
+    if not path.exists():
+        return None
+    try:
+        result = json.loads(path.read_text(encoding="utf-8"), parse_constant=float)
+        missing = [key for key in ("dataset", "model", "pruner", "seed", "config") if key not in result]
+    except (ValueError, TypeError) as error:
+        raise DashpruneError(f"{path} is not a result: {error}; delete the file and run again") from error
+    if missing:
+        raise DashpruneError(f"{path} is not a result: it lacks {', '.join(missing)}; delete the file and run again")
+    return dict(result)
+
+
+def collect(root: Path) -> list[Result]:
+    """All results below `root`, in the order of their paths.
+
+    Raises:
+        DashpruneError: if there is none.
+    """
+    found = [load(path.parent) for path in sorted(root.rglob("result.json"))]
+    results = [result for result in found if result is not None]
+    if not results:
+        raise DashpruneError(
+            f"no result.json below '{root}'; run something first: dashprune run model=phoenix pruner=dash"
+        )
+    return results
+
+
+def write_history(folder: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """history.csv: one row per epoch."""
+    write(folder / "history.csv", _delimited(columns, rows, ","))
+
+
+def write_network(folder: Path, edges: Iterable[tuple[str, str, str]]) -> None:
+    """network.tsv: source, target and effect of every remaining edge."""
+    write(folder / "network.tsv", _delimited(("source", "target", "effect"), edges, "\t"))
+
+
+def write_result(folder: Path, result: Result) -> None:
+    """result.json, which makes the run count as done. Numbers that are not finite become null."""
+    finite = {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in result.items()}
+    write(folder / "result.json", json.dumps(finite, indent=1) + "\n")
+
+
+def write(path: Path, text: str) -> None:
+    """Write a file so that at any moment it is either the old or the new one."""
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    with temporary.open("w", encoding="utf-8", newline="") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+
+
+def versions() -> dict[str, str]:
+    """Versions of what decides a result's digits."""
+    packages = ("dashprune", "torch", "torchdiffeq", "numpy", "hydra-core")
+    return {"python": platform.python_version(), **{name: version(name) for name in packages}}
+
+
+def _delimited(columns: Sequence[str], rows: Iterable[Sequence[object]], delimiter: str) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, delimiter=delimiter, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(rows)
+    return text.getvalue()

@@ -1,0 +1,127 @@
+"""Result tables: one line per dataset, model, pruner and options, with mean and standard deviation over seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from tabulate import tabulate
+
+from dashprune import results
+from dashprune.errors import DashpruneError
+from dashprune.results import Result
+
+KEYS = ["dataset", "model", "pruner", "options"]
+SCORES = [
+    "sparsity", "balanced_accuracy", "mse", "mse_persistence", "epochs",
+    "auroc", "auprc", "out_degree", "edges", "wall_seconds",
+]  # fmt: skip
+"""Columns of a table: the DASH paper's Table 1 first, then the rest."""
+
+DIGITS = {
+    "mse": ".2e",
+    "mse_persistence": ".2e",
+    "epochs": ".0f",
+    "out_degree": ".1f",
+    "edges": ".0f",
+    "wall_seconds": ".0f",
+}
+
+
+def summary(rows: Iterable[Result]) -> pd.DataFrame:
+    """Group runs that differ only in their seeds.
+
+    Returns:
+        One line per group: the KEYS, `prior` (whether the strategy looks at the prior), `seeds` (how many runs), and
+        for every score its mean and, under `<score>_sd`, its standard deviation over seeds (n - 1; NaN for one seed).
+        `options` names what else distinguishes the groups of the same dataset, model and pruner.
+    """
+    rows = list(rows)
+    settings = [_without_seeds(_flat(row["config"])) for row in rows]
+    columns = {key: [row[key] for row in rows] for key in ("dataset", "model", "pruner")}
+    frame = pd.DataFrame({**columns, "prior": [row.get("uses_prior", False) for row in rows]})
+    frame["options"] = _options(frame, settings)
+    for score in SCORES:
+        frame[score] = pd.to_numeric(pd.Series([row.get(score) for row in rows]), errors="coerce")
+    grouped = frame.groupby([*KEYS, "prior"], sort=False)
+    means, deviations = grouped[SCORES].mean(), grouped[SCORES].std().add_suffix("_sd")
+    ordered = [name for score in SCORES for name in (score, f"{score}_sd")]
+    return (
+        grouped.size().to_frame("seeds").join(means).join(deviations).reset_index()[[*KEYS, "prior", "seeds", *ordered]]
+    )
+
+
+def display(table: pd.DataFrame) -> pd.DataFrame:
+    """The summary as text, `mean ± sd`, without columns that say nothing."""
+    shown = pd.DataFrame({key: table[key] for key in KEYS if key != "options" or table[key].any()})
+    shown["prior"] = table["prior"].map({True: "✓", False: ""})
+    shown["seeds"] = table["seeds"]
+    for score in SCORES:
+        if table[score].notna().any():
+            pairs = zip(table[score], table[f"{score}_sd"], strict=True)
+            shown[score] = [_text(mean, sd, DIGITS.get(score, ".4f")) for mean, sd in pairs]
+    return shown
+
+
+def markdown(table: pd.DataFrame) -> str:
+    """The summary as a Markdown table."""
+    shown = display(table)
+    return tabulate(shown.to_dict("list"), headers="keys", tablefmt="github", disable_numparse=True)
+
+
+def latex(table: pd.DataFrame) -> str:
+    """The summary as a LaTeX tabular with booktabs rules."""
+    shown = display(table)
+    signs = str.maketrans({"✓": r"$\checkmark$", "±": r"$\pm$", "_": r"\_", "%": r"\%", "&": r"\&", "–": "--"})
+    cells = {str(name).translate(signs): [str(cell).translate(signs) for cell in shown[name]] for name in shown}
+    return tabulate(cells, headers="keys", tablefmt="latex_raw", disable_numparse=True).replace(r"\hline", r"\midrule")
+
+
+def write(root: Path) -> pd.DataFrame:
+    """Collect all runs below `root` and write `root`/tables/results.csv, .md and .tex.
+
+    Raises:
+        DashpruneError: if there is no result, or the tables cannot be written.
+    """
+    table = summary(results.collect(root))
+    folder = root / "tables"
+    try:
+        folder.mkdir(exist_ok=True)
+        results.write(folder / "results.csv", table.to_csv(index=False))
+        results.write(folder / "results.md", markdown(table) + "\n")
+        results.write(folder / "results.tex", latex(table) + "\n")
+    except OSError as error:
+        raise DashpruneError(f"the tables cannot be written to '{folder}': {error.strerror}") from error
+    return table
+
+
+def _text(mean: float, deviation: float, digits: str) -> str:
+    if pd.isna(mean):
+        return "–"
+    return f"{mean:{digits}}" if pd.isna(deviation) else f"{mean:{digits}} ± {deviation:{digits}}"
+
+
+def _flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
+    flat: dict[str, str] = {}
+    for key, value in config.items():
+        nested = isinstance(value, Mapping)
+        flat.update(_flat(value, f"{prefix}{key}.") if nested else {f"{prefix}{key}": str(value)})
+    return flat
+
+
+def _without_seeds(settings: dict[str, str]) -> dict[str, str]:
+    ignored = ("outputs", "force", "train.checkpoint_every")
+    return {key: value for key, value in settings.items() if key.split(".")[-1] != "seed" and key not in ignored}
+
+
+def _options(frame: pd.DataFrame, settings: list[dict[str, str]]) -> list[str]:
+    """For each run, the settings in which the runs of its dataset, model and pruner differ."""
+    texts = [""] * len(frame)
+    for _, members in frame.groupby(["dataset", "model", "pruner"]).groups.items():
+        keys = sorted({key for k in members for key in settings[k]})
+        differing = [key for key in keys if len({settings[k].get(key) for k in members}) > 1]
+        for k in members:
+            texts[k] = " ".join(f"{key}={settings[k].get(key, '')}" for key in differing)
+    return texts

@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from dashprune import compose, train_prune_eval
+from dashprune.config import choices, conf_dir
+from dashprune.errors import DashpruneError
+from dashprune.experiment import check
+
+NAMES = ["train.epochs", "train.batch_trajectories", "pruner.lambda_1", "pruner.lambda_2", "model.hidden",
+         "dataset.noise", "dataset.prior_noise", "seed", "force", "device", "outputs"]  # fmt: skip
+
+
+def mistake(*overrides: str) -> str:
+    with pytest.raises(DashpruneError) as caught:
+        check(compose(list(overrides)))
+    message = str(caught.value)
+    assert "\n" not in message
+    return message
+
+
+def test_the_defaults_are_valid_and_hold_the_promised_names() -> None:
+    cfg = compose()
+    check(cfg)
+    for name in NAMES:
+        node = cfg
+        for part in name.split("."):
+            assert part in node, name
+            node = node[part]
+    assert (cfg.dataset.network, cfg.dataset.noise, cfg.dataset.prior_noise) == ("generated", 0.025, None)
+    assert cfg.pruner.name == "dash"
+    assert cfg.solver.method == "dopri5"
+
+
+def test_the_datasets_protocol_is_a_default_that_can_be_overridden() -> None:
+    assert compose(["train.learning_rate=0.5", "schedule.first=0.2"]).train.learning_rate == 0.5
+    assert check(compose(["schedule.first=0.2", "pruner=imp"])).values["pruner"]["schedule"]["first"] == 0.2
+
+
+@pytest.mark.parametrize("group", ["dataset", "model", "pruner", "solver"])
+def test_an_unknown_choice_is_answered_with_the_list_of_choices(group: str) -> None:
+    message = mistake(f"{group}=dassh")
+    assert f"Could not find '{group}/dassh'" in message
+    for choice in choices(group):
+        assert choice in message
+
+
+def test_a_misspelt_key_is_answered_with_key_value_and_neighbours() -> None:
+    message = mistake("pruner.lamda_1=0.5")
+    assert message.startswith("pruner.lamda_1=0.5: there is no key 'lamda_1' under pruner; did you mean 'lambda_1'?")
+    assert "lambda_2" in message
+    assert "did you mean 'seed'?" in mistake("seeds=1")
+
+
+@pytest.mark.parametrize("value", ["-0.1", "1.5"])
+def test_lambda_outside_its_range(value: str) -> None:
+    assert mistake(f"pruner.lambda_1={value}").startswith(f"pruner.lambda_1: {value} is not allowed")
+
+
+@pytest.mark.parametrize(
+    ("override", "said"),
+    [
+        ("train.epochs=many", "train.epochs: 'many' is not allowed; input should be a valid integer"),
+        ("train.epochs=null", "train.epochs: None is not allowed"),
+        ("seed=-1", "seed: -1 is not allowed; input should be greater than or equal to 0"),
+        ("model.importance=log", "model.importance: 'log' is not allowed; input should be 'abs' or 'exp'"),
+        ("dataset.network=real", "dataset.network: 'real' is not allowed; input should be 'generated' or 'published'"),
+        ("schedule.first=1", "schedule.first: 1 is not allowed; input should be less than 1"),
+        ("train.plateau.factor=2", "train.plateau.factor: 2 is not allowed"),
+        ("device=gpu", "device: 'gpu' is not allowed; use auto, cpu, cuda or cuda:N"),
+        ("device=cuda:77", "device: cuda:77 is not on this machine"),
+        ("solver.method=dopri6", "solver.method: 'dopri6' is unknown"),
+        ("+solver.options.sted_size=1", "Unexpected arguments {'sted_size': 1}"),
+        ("+train.plateau.fator=1", "train.plateau.fator: 1 is not allowed"),
+        ("+pruner.lambda_3=1", "pruner.lambda_3: there is no such key; did you mean 'lambda_"),
+    ],
+)
+def test_a_wrong_value_is_answered_with_what_is_allowed(override: str, said: str) -> None:
+    assert said in mistake(override)
+
+
+def test_several_mistakes_are_reported_together() -> None:
+    message = mistake("pruner.lambda_1=7", "model.hidden=0", "dataset.noise=-1")
+    assert all(name in message for name in ("pruner.lambda_1", "model.hidden", "dataset.noise"))
+
+
+def test_an_override_that_hydra_cannot_read_is_named() -> None:
+    assert mistake("seed=[").startswith("'seed=[' is not KEY=VALUE")
+
+
+def test_the_entry_point_takes_plain_dictionaries_too(small: list[str]) -> None:
+    from omegaconf import OmegaConf
+
+    cfg = compose([*small, "train.epochs=2"])
+    plain = OmegaConf.to_container(cfg, resolve=True)
+    assert isinstance(plain, dict)
+    assert train_prune_eval(plain) == train_prune_eval(cfg)  # type: ignore[arg-type]
+
+
+def test_every_yaml_opens_with_its_command_and_explains_every_key() -> None:
+    for path in conf_dir().rglob("*.yaml"):
+        lines = [line for line in path.read_text().splitlines() if not line.startswith("# @package")]
+        assert "dashprune run" in "".join(lines[:2]), path
+        for line in lines:
+            key, _, value = line.partition(":")
+            keys_without_comment = {"name", "_target_", "defaults", "dataset", "hydra"}
+            bare = value and "#" not in line and key.strip() not in keys_without_comment
+            if bare and path.name != "config.yaml" and value.strip() and not line.lstrip().startswith("#"):
+                assert path.parent.name in ("dataset", "solver"), f"{path}: {line}"
+
+
+def test_conf_lies_beside_the_package_in_a_checkout() -> None:
+    assert (conf_dir() / "config.yaml").is_file()
+    assert conf_dir() == Path(__file__).parents[1] / "conf" or conf_dir().parent.name == "dashprune"

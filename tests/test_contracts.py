@@ -1,0 +1,147 @@
+"""What holds for every yaml under conf/: a new dataset, model or pruner is tested by being there."""
+
+from __future__ import annotations
+
+import copy
+import itertools
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch.nn.utils import parametrize
+
+from dashprune import compose, train_prune_eval
+from dashprune.config import choices
+from dashprune.data.problem import Problem
+from dashprune.experiment import Experiment, check
+from dashprune.models.base import VectorField
+from dashprune.training import Training, fit
+from tests.conftest import SMALL
+
+PAIRS = [(pruner, model) for pruner in choices("pruner") for model in choices("model")]
+
+
+def experiment(pruner: str, model: str) -> tuple[Experiment, Problem]:
+    made = check(compose([*SMALL, f"pruner={pruner}", f"model={model}"]))
+    return made, made.dataset.load()
+
+
+def training(made: Experiment, problem: Problem) -> Training:
+    model = made.model(genes=len(problem.genes))
+    model.reset_parameters(torch.Generator().manual_seed(0))
+    made.pruner.attach(model, problem)
+    return Training(model, made.pruner, made.train)
+
+
+@pytest.mark.parametrize("group", ["dataset", "model", "pruner", "train", "solver"])
+def test_every_yaml_composes_and_bears_its_own_name(group: str) -> None:
+    assert choices(group)
+    for choice in choices(group):
+        node = check(compose([f"{group}={choice}"])).values[group]
+        assert node.get("name", choice) == choice
+
+
+@pytest.mark.parametrize("name", choices("model"))
+def test_models_keep_their_contract(name: str) -> None:
+    made, _problem = experiment("none", name)
+    model: VectorField = made.model(genes=24)
+    model.reset_parameters(torch.Generator().manual_seed(0))
+    x = torch.rand(3, 24)
+    assert model(torch.zeros(()), x).shape == model.drift(x).shape == (3, 24)
+    torch.testing.assert_close(model(torch.zeros(()), x)[1], model(torch.ones(()), x[1]))
+    for chain in model.chains():
+        assert (chain[0].in_features, chain[-1].out_features) == (24, 24)
+        for layer, following in itertools.pairwise(chain):
+            assert layer.out_features == following.in_features
+        for layer in chain:
+            assert model.importance(layer).shape == layer.weight.shape
+            assert (model.importance(layer) >= 0).all()
+    grouped = [p for group in model.parameter_groups(1.0) for p in group["params"]]  # type: ignore[attr-defined]
+    assert {id(p) for p in grouped} == {id(p) for p in model.parameters()}
+    assert len(grouped) == len(list(model.parameters()))
+
+
+@pytest.mark.parametrize("name", choices("model"))
+def test_the_effect_matrix_has_the_orientation_of_the_prior(name: str) -> None:
+    """A gene without effect on another does not change its derivative."""
+    made, _problem = experiment("none", name)
+    model: VectorField = made.model(genes=24)
+    model.reset_parameters(torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        for chain in model.chains():
+            chain[0].weight[:, 3:] = 0  # only genes 0, 1, 2 regulate
+            chain[-1].weight[:-2] = 0  # and only the last two are regulated
+    effect = model.effect_matrix()
+    assert (effect[3:] == 0).all()
+    assert (effect[:, :-2] == 0).all()
+    assert effect.abs().sum() > 0
+    x = torch.rand(24)
+    moved = x.clone()
+    moved[10] += 0.3
+    unmoved = torch.arange(24) != 10  # its own decay may change
+    zero = torch.zeros(())
+    torch.testing.assert_close(model(zero, x)[unmoved], model(zero, moved)[unmoved])
+
+
+@pytest.mark.parametrize(("pruner", "model"), PAIRS)
+def test_every_pruner_trains_every_model(pruner: str, model: str) -> None:
+    made, problem = experiment(pruner, model)
+    state = training(made, problem)
+    supports: list[list[np.ndarray]] = []
+    changes: list[int] = []
+
+    def observe() -> None:
+        with torch.no_grad():
+            layers = [layer for chain in state.model.chains() for layer in chain]
+            supports.append([(layer.weight != 0).numpy().copy() for layer in layers])
+        changes.append(state.history[-1].pruned)
+
+    fit(state, problem.train, problem.validation, made.solver, 0, observe)
+    assert all(np.isfinite([row.loss, row.validation]).all() for row in state.history)
+    assert made.pruner.last_event == max((e for e, changed in enumerate(changes, 1) if changed), default=0)
+    for epoch in range(1, len(supports)):
+        if changes[epoch] == 0 and any(changes[: epoch + 1]):
+            grown = [(new & ~old).any() for old, new in zip(supports[epoch - 1], supports[epoch], strict=True)]
+            assert not any(grown), "a weight returned without an announced change of the support"
+    with torch.no_grad():
+        before = state.model.effect_matrix().clone()
+        made.pruner.finalize(state.model)
+        torch.testing.assert_close(state.model.effect_matrix(), before)
+    for chain in state.model.chains():
+        for layer in chain:
+            assert type(layer) is torch.nn.Linear
+            assert not parametrize.is_parametrized(layer)
+
+
+@pytest.mark.parametrize(("pruner", "model"), PAIRS)
+def test_every_pruner_resumes_in_mid_schedule(pruner: str, model: str) -> None:
+    made, problem = experiment(pruner, model)
+    whole = training(made, problem)
+    saved: list[dict[str, Any]] = []
+    fit(
+        whole,
+        problem.train,
+        problem.validation,
+        made.solver,
+        0,
+        lambda: saved.append(copy.deepcopy(whole.state_dict())),
+    )
+    made, problem = experiment(pruner, model)
+    resumed = training(made, problem)
+    resumed.load_state_dict(saved[2])
+    fit(resumed, problem.train, problem.validation, made.solver, 0, lambda: None)
+    assert resumed.history == whole.history
+
+
+@pytest.mark.parametrize(("pruner", "model"), PAIRS)
+def test_every_pair_runs_end_to_end_twice_alike(pruner: str, model: str, tmp_path: Path) -> None:
+    rows = []
+    for name in "ab":
+        row = train_prune_eval(compose([*SMALL, f"pruner={pruner}", f"model={model}", f"outputs={tmp_path / name}"]))
+        row.pop("wall_seconds")
+        row["config"].pop("outputs")
+        rows.append(row)
+    assert rows[0] == rows[1]
+    assert (rows[0]["model"], rows[0]["pruner"]) == (model, pruner)

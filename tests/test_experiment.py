@@ -1,0 +1,170 @@
+"""End to end on a network of 24 genes."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from dashprune import checkpoints, compose, train_prune_eval
+from dashprune.errors import DashpruneError
+
+KEYS = ["dataset", "model", "pruner", "seed", "sparsity", "balanced_accuracy", "auroc", "auprc", "out_degree", "mse",
+        "mse_persistence", "epochs", "wall_seconds", "versions"]  # fmt: skip
+
+
+def run(small: list[str], *overrides: str) -> dict[str, Any]:
+    return train_prune_eval(compose([*small, *overrides]))
+
+
+def folder(small: list[str]) -> Path:
+    (found,) = Path(small[-1].partition("=")[2]).rglob("result.json")
+    return found.parent
+
+
+def timeless(row: dict[str, Any]) -> dict[str, Any]:
+    config = {key: value for key, value in row["config"].items() if key not in ("outputs", "force")}
+    return {**row, "wall_seconds": None, "config": config}
+
+
+def test_a_run_leaves_its_four_files_and_returns_the_row_it_wrote(small: list[str]) -> None:
+    row = run(small)
+    where = folder(small)
+    assert where.relative_to(where.parents[4]).as_posix() == f"runs/sim350/phoenix/dash/{row['id']}"
+    assert json.loads((where / "result.json").read_text()) == row
+    assert all(key in row for key in KEYS)
+    assert sorted(p.name for p in where.iterdir()) == [
+        "checkpoint.pt", "config.yaml", "history.csv", "network.tsv", "result.json",
+    ]  # fmt: skip
+    history = list(csv.DictReader((where / "history.csv").open()))
+    assert [int(line["epoch"]) for line in history] == [1, 2, 3, 4, 5, 6]
+    assert [line["pruned"] for line in history] == ["0", "1", "0", "1", "0", "0"]
+    edges = list(csv.DictReader((where / "network.tsv").open(), delimiter="\t"))
+    assert len(edges) == row["edges"] == round(row["out_degree"] * 24)
+    sizes = [abs(float(edge["effect"])) for edge in edges]
+    assert sizes == sorted(sizes, reverse=True)
+    assert min(sizes) > 0
+    assert {edge["source"] for edge in edges} <= {f"G{k:03d}" for k in range(1, 25)}
+
+
+def test_fractions_are_fractions_and_pruning_shows(small: list[str]) -> None:
+    row = run(small, "model.multiplier_rate=1")
+    assert 0.72 <= row["sparsity"] < 0.8  # 0.7 then 0.1 of the rest, and what υ <= 0 adds
+    assert 0 <= row["balanced_accuracy"] <= 1
+    assert 0 < row["mse"] < row["mse_persistence"] * 20
+    assert row["best_epoch"] >= 4  # after the last cut
+
+
+def test_asked_again_the_stored_row_is_returned_and_nothing_is_done(small: list[str]) -> None:
+    row = run(small)
+    before = {path: path.stat().st_mtime_ns for path in folder(small).iterdir()}
+    assert run(small) == row
+    assert {path: path.stat().st_mtime_ns for path in folder(small).iterdir()} == before
+
+
+def test_force_trains_anew_to_the_same_result(small: list[str]) -> None:
+    row = run(small)
+    first = (folder(small) / "checkpoint.pt").stat().st_mtime_ns
+    again = run(small, "force=true")
+    assert timeless(again) == timeless(row)
+    assert (folder(small) / "checkpoint.pt").stat().st_mtime_ns > first
+
+
+@pytest.mark.parametrize("pruner", ["none", "dash"])
+def test_the_same_seed_gives_the_same_row_and_another_seed_another(
+    small: list[str], tmp_path: Path, pruner: str
+) -> None:
+    row = run(small, f"pruner={pruner}")
+    again = run([*small, f"outputs={tmp_path / 'again'}"], f"pruner={pruner}")
+    assert timeless(again) == timeless(row)
+    assert run(small, f"pruner={pruner}", "seed=1")["mse"] != row["mse"]
+
+
+def test_the_pruner_changes_neither_data_nor_initial_weights(small: list[str], tmp_path: Path) -> None:
+    """Until the first cut, at epoch 2, every pruner's first epoch is the same."""
+    lines = set()
+    for pruner in ("none", "imp", "dash", "bioprune"):
+        here = tmp_path / pruner
+        run([*small, f"outputs={here}"], f"pruner={pruner}")
+        (history,) = here.rglob("history.csv")
+        lines.add(history.read_text().splitlines()[1])
+    assert len(lines) == 1
+
+
+def test_noise_does_not_touch_the_test_data(small: list[str]) -> None:
+    quiet, loud = run(small, "dataset.noise=0"), run(small, "dataset.noise=0.1")
+    assert quiet["mse_persistence"] == loud["mse_persistence"]
+    assert quiet["validation_mse"] != loud["validation_mse"]
+
+
+def test_a_run_with_a_checkpoint_goes_on_from_it(small: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    row = run(small)
+    where = folder(small)
+    state = checkpoints.load(where)
+    assert state is not None
+    (where / "result.json").unlink()
+    capsys.readouterr()
+    assert timeless(run(small)) == timeless(row)
+    assert "resuming after epoch 6 of 6" in capsys.readouterr().err
+
+
+def test_a_truncated_checkpoint_costs_one_epoch(small: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    class Killed(BaseException):
+        pass
+
+    def kill(folder: Path, state: dict[str, Any]) -> None:
+        save(folder, state)
+        if len(state["history"]) == 5:
+            raise Killed
+
+    row = run([*small, f"{small[-1]}2"])
+    save = checkpoints.save
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(checkpoints, "save", kill)
+        with pytest.raises(Killed):
+            run(small)
+    (path,) = Path(small[-1].partition("=")[2]).rglob("checkpoint.pt")
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    assert timeless(run(small)) == timeless(row)
+    said = capsys.readouterr().err
+    assert "going on from the previous one, after epoch 4" in said
+    assert "resuming after epoch 4 of 6" in said
+
+
+def test_a_divergence_keeps_the_last_good_checkpoint(small: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(DashpruneError, match=r"epoch \d, step \d: the solution diverged .*lower train.learning_rate"):
+        run(small, "model=mlp", "train.learning_rate=1e5", "model.hidden=5", "solver=dopri5", "train.epochs=50")
+    assert not list(Path(small[-1].partition("=")[2]).rglob("result.json"))
+
+
+def test_an_all_zero_prior_with_dash_is_refused(small: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    from dashprune.data import sim350
+
+    monkeypatch.setattr(sim350, "corrupt", lambda prior, fraction, rng: np.zeros_like(prior))
+    with pytest.raises(DashpruneError, match=r"pruner\.lambda_1: 0\.75 asks for the co-regulation matrix"):
+        run(small)
+
+
+def test_expression_that_is_not_finite_is_refused(small: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    from dashprune.data import sim350
+
+    def broken(*arguments: Any, **options: Any) -> np.ndarray:
+        values = simulate(*arguments, **options)
+        values[3, 1, 2] = np.nan
+        return values
+
+    simulate = sim350.simulate
+    sim350._simulate_generated.cache_clear()
+    monkeypatch.setattr(sim350, "simulate", broken)
+    with pytest.raises(DashpruneError, match=r"expression of gene 'G003' in trajectory \d at time 2 is nan"):
+        run(small)
+    sim350._simulate_generated.cache_clear()
+
+
+def test_times_that_do_not_increase_are_refused(small: list[str]) -> None:
+    with pytest.raises(DashpruneError, match=r"times must be at least two numbers that increase.*\[?\(?0"):
+        run(small, "dataset.times=[0,2,2]")

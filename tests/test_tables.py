@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from dashprune import tables
+
+
+def result(pruner: str, seed: int, sparsity: float, mse: float | None = 1e-3, **config: Any) -> dict[str, Any]:
+    settings = {"seed": seed, "outputs": f"o{seed}", "pruner": {"seed": seed, "name": pruner, **config}}
+    return {
+        "dataset": "sim350", "model": "phoenix", "pruner": pruner, "seed": seed, "uses_prior": pruner == "dash",
+        "sparsity": sparsity, "balanced_accuracy": None, "mse": mse, "epochs": 7, "config": settings,
+    }  # fmt: skip
+
+
+ROWS = [
+    result("dash", 0, 0.94, lambda_1=0.5),
+    result("dash", 1, 0.96, mse=3e-3, lambda_1=0.5),
+    result("dash", 0, 0.9, lambda_1=0.9),
+    result("imp", 0, 0.5),
+]
+
+
+def test_runs_that_differ_only_in_seeds_share_a_line() -> None:
+    table = tables.summary(ROWS)
+    assert table["pruner"].tolist() == ["dash", "dash", "imp"]
+    assert table["options"].tolist() == ["pruner.lambda_1=0.5", "pruner.lambda_1=0.9", ""]
+    assert table["seeds"].tolist() == [2, 1, 1]
+    assert table["sparsity"].tolist() == pytest.approx([0.95, 0.9, 0.5])
+    assert table["sparsity_sd"][0] == pytest.approx(math.sqrt(2) * 0.01)  # n - 1
+    assert math.isnan(table["sparsity_sd"][1])
+    assert table["mse"][0] == pytest.approx(2e-3)
+
+
+def test_markdown_shows_mean_and_deviation_and_no_empty_columns() -> None:
+    text = tables.markdown(tables.summary(ROWS))
+    assert "0.9500 ± 0.0141" in text
+    assert "2.00e-03 ± 1.41e-03" in text
+    assert "balanced_accuracy" not in text
+    dash, imp = text.splitlines()[2], text.splitlines()[4]
+    assert "✓" in dash
+    assert "✓" not in imp
+
+
+def test_latex_escapes_what_latex_would_not_take() -> None:
+    text = tables.latex(tables.summary(ROWS))
+    assert r"pruner.lambda\_1=0.5" in text
+    assert r"0.9500 $\pm$ 0.0141" in text
+    assert r"\midrule" in text
+    assert "_" not in text.replace(r"\_", "")
+
+
+def test_an_undefined_score_is_a_dash() -> None:
+    text = tables.markdown(tables.summary([result("imp", 0, 0.5, mse=None), result("dash", 0, 0.5)]))
+    assert "–" in text.splitlines()[2]
+
+
+def test_tables_are_collected_from_result_files(tmp_path: Path) -> None:
+    for k, row in enumerate(ROWS):
+        folder = tmp_path / "runs" / str(k)
+        folder.mkdir(parents=True)
+        (folder / "result.json").write_text(json.dumps(row))
+    tables.write(tmp_path)
+    tables.write(tmp_path)  # again: collected, not appended
+    frame = pd.read_csv(tmp_path / "tables" / "results.csv")
+    assert frame["pruner"].tolist() == ["dash", "dash", "imp"]
+    assert (tmp_path / "tables" / "results.md").read_text().count("\n") == 5
+    assert "tabular" in (tmp_path / "tables" / "results.tex").read_text()
