@@ -1,0 +1,77 @@
+"""`dashprune`: finds the subcommand and turns a user's mistake into one line and exit code 2."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any, NoReturn
+
+from dashprune.errors import DashpruneError, did_you_mean
+
+COMMANDS = {
+    "run": "train, prune and evaluate a model, or many with -m",
+    "tables": "collect results into tables",
+    "check": "check every configuration file",
+}
+
+EXAMPLES = """\
+examples:
+  dashprune run model=phoenix pruner=dash        train, prune, evaluate; prints a table row
+  dashprune run -m pruner=dash,imp seed=0,1,2    all combinations
+  dashprune tables                               mean and standard deviation over seeds
+
+`dashprune COMMAND --help` explains a command. DASHPRUNE_MIRROR names a folder with downloaded data.
+"""
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose errors are one line."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(allow_abbrev=False, **options)
+
+    def error(self, message: str) -> NoReturn:
+        raise DashpruneError(f"{message}; see {self.prog} --help")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit code: 0, 1 for a failed job or defect, 2 for a user's mistake."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        return _dispatch(words)
+    except DashpruneError as error:
+        print(f"dashprune: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("dashprune: interrupted; repeat the command to go on", file=sys.stderr)
+        return 130
+
+
+def _dispatch(words: list[str]) -> int:
+    if words and words[0] in COMMANDS:
+        return int(import_module(f"dashprune.cli.{words[0]}").main(words[1:]))
+    if words and not words[0].startswith("-"):
+        hint = did_you_mean(words[0], COMMANDS)
+        raise DashpruneError(f"there is no command '{words[0]}'{hint}; commands: {', '.join(COMMANDS)}")
+    lines = "\n".join(f"  {name:8} {text}" for name, text in COMMANDS.items())
+    parser = Parser(
+        prog="dashprune",
+        usage="dashprune COMMAND ...",
+        description=f"Prune neural ODEs of gene regulation with data and a prior network.\n\ncommands:\n{lines}",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="store_true", help="print the version and exit")
+    if parser.parse_args(words).version:
+        from importlib.metadata import version
+
+        print(f"dashprune {version('dashprune')}")
+    else:
+        parser.print_help()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,36 @@
+"""`dashprune tables`: collect results into tables."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from dashprune.cli.main import Parser
+from dashprune.errors import DashpruneError
+
+DESCRIPTION = """\
+Collect every result.json below ROOT into ROOT/tables/results.csv, .md and .tex, and print the Markdown.
+
+Runs that differ only in their seeds share a line, with mean and standard deviation. Sparsity, balanced accuracy, AUROC
+and AUPRC are fractions; mse_persistence is the error of predicting no change at all.
+"""
+
+
+def main(words: list[str]) -> int:
+    parser = Parser(
+        prog="dashprune tables",
+        description=DESCRIPTION,
+        epilog="example:\n  dashprune tables outputs",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("root", nargs="?", default="outputs", metavar="ROOT", help="folder of runs (default: outputs)")
+    root = Path(parser.parse_args(words).root)
+    if not root.is_dir():
+        raise DashpruneError(f"there is no folder '{root}'; give the folder of your runs: dashprune tables FOLDER")
+
+    from dashprune import tables
+
+    print(tables.markdown(tables.write(root)))
+    print(f"written to {root / 'tables'}", file=sys.stderr)
+    return 0

@@ -1,0 +1,125 @@
+"""The command line as a user meets it, in processes of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import SMALL
+
+PROGRAM = [sys.executable, "-m", "dashprune.cli.main"]
+REPOSITORY = Path(__file__).parents[2]
+
+
+def dashprune(*words: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    paths = {"PYTHONPATH": str(REPOSITORY), **os.environ, **environment}
+    return subprocess.run([*PROGRAM, *words], cwd=cwd, env=paths, capture_output=True, text=True, check=False)
+
+
+def mistake(*words: str, cwd: Path) -> str:
+    """What a user's mistake prints: one line on standard error, exit code 2."""
+    done = dashprune(*words, cwd=cwd)
+    assert done.returncode == 2, done.stderr
+    assert done.stdout == ""
+    assert done.stderr.count("\n") == 1, done.stderr
+    assert done.stderr.startswith("dashprune: ")
+    return done.stderr
+
+
+def test_help_and_version_answer_without_loading_torch(tmp_path: Path) -> None:
+    script = (
+        "import sys; from dashprune.cli.main import main; code = main({!r}); "
+        "heavy = {'torch', 'hydra', 'pandas', 'numpy'} & set(sys.modules); assert not heavy, heavy; sys.exit(code)"
+    )
+    for words in (["--help"], ["--version"], [], ["tables", "-h"], ["run", "--help"], ["check", "--help"]):
+        command = [sys.executable, "-c", script.replace("{!r}", repr(words))]
+        environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
+        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        assert "dashprune" in done.stdout
+
+
+def test_every_help_text_has_an_example(tmp_path: Path) -> None:
+    for command in ("run", "tables", "check"):
+        assert f"  dashprune {command}" in dashprune(command, "--help", cwd=tmp_path).stdout
+
+
+def test_a_run_prints_its_row_and_asked_again_prints_it_again(tmp_path: Path) -> None:
+    first = dashprune("run", *SMALL, "train.epochs=3", cwd=tmp_path)
+    assert first.returncode == 0, first.stderr
+    assert first.stdout.count("\n") == 3
+    assert "| sim350    | phoenix | dash" in first.stdout
+    assert "epoch 3 of 3: loss" in first.stderr
+    again = dashprune("run", *SMALL, "train.epochs=3", cwd=tmp_path)
+    assert again.stdout == first.stdout
+    assert again.stderr == ""
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["outputs"]
+    assert [path.name for path in (tmp_path / "outputs").iterdir()] == ["runs"]
+
+
+def test_a_failed_job_does_not_stop_a_sweep(tmp_path: Path) -> None:
+    sweep = ["run", "-m", *SMALL, "train.epochs=3", "pruner=dash,imp,none", "seed=0,1"]
+    done = dashprune(*sweep, "train.learning_rate=1e-3,1e30", cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.count("dashprune: failed: ") == 6
+    assert "pruner=imp seed=1 train.learning_rate=1e+30: epoch 1, step" in done.stderr
+    assert len(list(tmp_path.rglob("result.json"))) == 6
+    lines = [line for line in done.stdout.splitlines() if line.startswith("| sim350")]
+    assert [line.split("|")[3].strip() for line in lines] == ["dash", "imp", "none"]
+    assert all("±" in line for line in lines)
+    tables = dashprune("tables", cwd=tmp_path)
+    assert tables.returncode == 0
+    assert all(line in tables.stdout for line in lines)
+    assert {p.name for p in (tmp_path / "outputs/tables").iterdir()} == {"results.csv", "results.md", "results.tex"}
+
+
+def test_check_names_every_file(tmp_path: Path) -> None:
+    done = dashprune("check", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    for path in (REPOSITORY / "conf").glob("*/*.yaml"):
+        assert f"{path.parent.name}/{path.name}: ok" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["rum"], "there is no command 'rum'; did you mean 'run'?; commands: run, tables, check"),
+        (["--verison"], "unrecognized arguments: --verison"),
+        (["run", "pruner"], "'pruner' is not KEY=VALUE"),
+        (["run", "--multi"], "unrecognized arguments: --multi"),
+        (["run", "pruner=dassh"], "Could not find 'pruner/dassh' Available options in 'pruner': bioprune dash"),
+        (["run", "model=phenix"], "Available options in 'model': mlp phoenix"),
+        (["run", "dataset=sim"], "Available options in 'dataset': sim350"),
+        (["run", "pruner.lamda_1=1"], "pruner.lamda_1=1: there is no key 'lamda_1'"),
+        (["run", "-m", "pruner=dash,imp", "pruner.lambda_1=0,1"], "there is no key 'lambda_1' under pruner (in at lea"),
+        (["run", "-m", "pruner=dash,dassh"], "Could not find 'pruner/dassh'"),
+        (["run", "pruner.lambda_1=2"], "pruner.lambda_1: 2 is not allowed; input should be less than or equal to 1"),
+        (["run", "outputs=/dev/null/x"], "cannot be written (Not a directory); choose another with outputs=FOLDER"),
+        (["tables", "nowhere"], "there is no folder 'nowhere'"),
+        (["tables", "a", "b"], "unrecognized arguments: b"),
+        (["check", "--fast"], "unrecognized arguments: --fast"),
+    ],
+)
+def test_a_mistake_is_one_line_and_exit_code_2(words: list[str], said: str, tmp_path: Path) -> None:
+    assert said in mistake(*words, cwd=tmp_path)
+
+
+def test_a_missing_upstream_file_is_named_with_the_way_out(tmp_path: Path) -> None:
+    words = ["run", "dataset.network=published"]
+    done = dashprune(*words, cwd=tmp_path, DASHPRUNE_MIRROR=str(tmp_path))
+    assert done.returncode == 2
+    assert "gene_names_350.csv is missing; set DASHPRUNE_MIRROR" in done.stderr
+    assert "dataset.network=generated" in done.stderr
+    done = dashprune(*words, cwd=tmp_path, DASHPRUNE_MIRROR=str(tmp_path / "nowhere"))
+    assert "DASHPRUNE_MIRROR is" in done.stderr
+
+
+def test_the_configuration_can_be_printed(tmp_path: Path) -> None:
+    done = dashprune("run", "--cfg", "job", "pruner=imp", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "name: imp" in done.stdout
+    assert list(tmp_path.iterdir()) == []
