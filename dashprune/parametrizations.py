@@ -6,9 +6,14 @@ with the model, and the optimiser finds what is trainable.
 
 from __future__ import annotations
 
+import math
+from typing import Any, TypeVar, cast
+
 import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
+
+T = TypeVar("T", bound=nn.Module)
 
 
 class FixedMask(nn.Module):
@@ -35,8 +40,133 @@ def mask_of(layer: nn.Module) -> Tensor:
     Raises:
         ValueError: if the layer has no mask.
     """
-    if parametrize.is_parametrized(layer, "weight"):
-        for module in layer.get_submodule("parametrizations.weight").children():
-            if isinstance(module, FixedMask):
-                return module.mask
-    raise ValueError(f"{layer} has no mask; call add_mask first")
+    return parametrization_of(layer, FixedMask).mask
+
+
+class PositivePart(nn.Module):
+    """max(x, 0).
+
+    Args:
+        recovery: whether x <= 0 keeps those gradients along which descending raises x, so that it can become positive
+            again; otherwise it gets none.
+    """
+
+    def __init__(self, recovery: bool) -> None:
+        super().__init__()
+        self.recovery = recovery
+
+    def forward(self, x: Tensor) -> Tensor:
+        return cast(Tensor, _PositivePart.apply(x)) if self.recovery else torch.relu(x)
+
+
+class _PositivePart(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        ctx.save_for_backward(x)
+        return x.clamp(min=0)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        (x,) = ctx.saved_tensors
+        return gradient * ((x > 0) | (gradient < 0))
+
+
+class Threshold(nn.Module):
+    """W ⊙ [|W| > t] with one trainable threshold t per output unit; weights may return.
+
+    The step's derivative is replaced by 2 - 4|q| for |q| <= 0.4, 0.4 for 0.4 < |q| <= 1 and 0 beyond, q = |W| - t. If
+    at most 1 % of the layer survives, all its thresholds start again at 0, as in the published code, and `resets`
+    counts it.
+
+    Source: Liu et al., Dynamic sparse training (ICLR 2020).
+    """
+
+    resets: Tensor
+
+    def __init__(self, weight: Tensor) -> None:
+        super().__init__()
+        self.threshold = nn.Parameter(weight.new_zeros(len(weight)))
+        self.register_buffer("resets", torch.zeros((), dtype=torch.int64, device=weight.device))
+
+    def forward(self, weight: Tensor) -> Tensor:
+        if self.training and (weight.abs() > self.threshold[:, None]).float().mean() <= 0.01:
+            with torch.no_grad():
+                self.threshold.zero_()
+                self.resets += 1
+        return cast(Tensor, _Cut.apply(weight, self.threshold))
+
+
+class _Cut(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, weight: Tensor, threshold: Tensor) -> Tensor:
+        ctx.save_for_backward(weight, threshold)
+        return weight * (weight.abs() > threshold[:, None])
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor]:
+        weight, threshold = ctx.saved_tensors
+        q = weight.abs() - threshold[:, None]
+        size = q.abs()
+        step = torch.where(size <= 0.4, 2 - 4 * size, torch.where(size <= 1, 0.4, 0.0))
+        to_weight = gradient * ((q > 0) + weight.abs() * step)
+        return to_weight, -(gradient * weight * step).sum(dim=1)
+
+
+class HardConcrete(nn.Module):
+    """W times one random gate per input unit, a hard concrete variable; at evaluation its deterministic form.
+
+    Training draws z = clip(γ + (ζ - γ) σ((logit u + log α) / β), 0, 1), u ~ U(ε, 1 - ε), whenever the effective weight
+    is computed (once per solve inside `parametrize.cached()`). Evaluation uses clip(γ + (ζ - γ) σ(log α), 0, 1), which
+    is exactly 0 for log α <= -ln 11. γ = -0.1, ζ = 1.1, ε = 1e-6; log α is kept within ±ln 100.
+
+    Source: Louizos et al., Learning sparse neural networks through L0 regularization (ICLR 2018).
+
+    Attributes:
+        gates: (in,) the gates last drawn, part of the graph of the effective weight.
+        generator: of u, on the CPU.
+
+    Args:
+        weight: (out, in).
+        log_alpha: (in,) starting values.
+        beta: temperature.
+    """
+
+    def __init__(self, weight: Tensor, log_alpha: Tensor, beta: float) -> None:
+        super().__init__()
+        self.log_alpha = nn.Parameter(log_alpha.to(weight))
+        self.beta = beta
+        self.generator = torch.Generator()
+        self.gates = self.log_alpha.detach()
+
+    def forward(self, weight: Tensor) -> Tensor:
+        if self.training:
+            with torch.no_grad():
+                self.log_alpha.clamp_(-math.log(100), math.log(100))
+            u = torch.rand(self.log_alpha.shape, generator=self.generator).clamp(1e-6, 1 - 1e-6)
+            noise = torch.logit(u).to(self.log_alpha)
+            self.gates = self.stretch(torch.sigmoid((noise + self.log_alpha) / self.beta))
+        else:
+            self.gates = self.stretch(torch.sigmoid(self.log_alpha))
+        return weight * self.gates
+
+    @staticmethod
+    def stretch(s: Tensor) -> Tensor:
+        """From (0, 1) to (-0.1, 1.1), clipped to [0, 1]."""
+        return (1.2 * s - 0.1).clamp(0, 1)
+
+    def active(self) -> Tensor:
+        """(in,) probability that each gate is not 0."""
+        return torch.sigmoid(self.log_alpha + self.beta * math.log(11)).clamp(1e-6, 1 - 1e-6)
+
+
+def parametrization_of(layer: nn.Module, kind: type[T], name: str = "weight") -> T:
+    """The parametrization of the given kind of the layer's tensor `name`.
+
+    Raises:
+        ValueError: if there is none.
+    """
+    if parametrize.is_parametrized(layer, name):
+        for module in layer.get_submodule(f"parametrizations.{name}").children():
+            if isinstance(module, kind):
+                return module
+    raise ValueError(f"{layer} has no {kind.__name__}")

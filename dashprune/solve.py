@@ -11,6 +11,8 @@ import torchdiffeq
 from pydantic import Field
 from torch import Tensor, nn
 from torchdiffeq._impl.odeint import SOLVERS
+from torchdiffeq._impl.rk_common import RKAdaptiveStepsizeODESolver
+from torchdiffeq._impl.solvers import FixedGridODESolver
 
 from dashprune.errors import DashpruneError, did_you_mean
 from dashprune.models.base import VectorField
@@ -30,13 +32,16 @@ class Solver:
         atol: absolute tolerance of an adaptive method, in units of expression.
         adjoint: compute gradients by the adjoint ODE (memory does not grow with the number of steps, gradients are
             only as exact as the tolerances) instead of through the solver's steps.
-        options: passed to the method, such as `step_size` (as a fraction of each transition) for a fixed-step one.
+        step: of a fixed-step method, or the first one of an adaptive method, as a fraction of each transition; None for
+            torchdiffeq's own choice, which is one step for a fixed-step method.
+        options: further options of the method, passed to torchdiffeq.
     """
 
     method: str
     rtol: Annotated[float, Field(gt=0)]
     atol: Annotated[float, Field(gt=0)]
     adjoint: bool = False
+    step: Annotated[float, Field(gt=0, le=1)] | None = None
     options: dict[str, Any] = field(default_factory=dict)
 
     def check(self) -> None:
@@ -49,11 +54,14 @@ class Solver:
             hint = did_you_mean(self.method, SOLVERS)
             raise DashpruneError(f"solver.method: '{self.method}' is unknown{hint}; one of {', '.join(SOLVERS)}")
         with warnings.catch_warnings():
-            warnings.simplefilter("error")
+            warnings.simplefilter("ignore")
+            warnings.filterwarnings("error", message=".*Unexpected arguments")
             try:
-                self._odeint(lambda t, y: -y, torch.ones(1), adjoint=False)
+                end = self._odeint(lambda t, y: -y, torch.ones(1, requires_grad=True), adjoint=False)
             except (UserWarning, TypeError, ValueError, AssertionError) as error:
                 raise DashpruneError(f"solver: method {self.method} with options {self.options}: {error}") from error
+        if not end.requires_grad and not self.adjoint:
+            raise DashpruneError(f"solver.method: {self.method} gives no gradients by itself; set solver.adjoint=true")
 
     def predict(self, model: VectorField, start: Tensor, dt: Tensor) -> Tensor:
         """Expression a time `dt` after `start`, for N transitions at once.
@@ -79,9 +87,19 @@ class Solver:
             raise DivergenceError(str(error)) from error
         return stop
 
+    def _options(self) -> dict[str, Any]:
+        """Options for torchdiffeq, which gives the step another name for each family of methods."""
+        if self.step is None:
+            return dict(self.options)
+        if issubclass(SOLVERS[self.method], FixedGridODESolver):
+            return {"step_size": self.step, **self.options}
+        if issubclass(SOLVERS[self.method], RKAdaptiveStepsizeODESolver):
+            return {"first_step": self.step, **self.options}
+        return dict(self.options)
+
     def _odeint(self, function: Any, start: Tensor, adjoint: bool, weights: tuple[Tensor, ...] = ()) -> Tensor:
         unit = torch.tensor([0.0, 1.0], dtype=start.dtype, device=start.device)
-        chosen = {"rtol": self.rtol, "atol": self.atol, "method": self.method, "options": dict(self.options)}
+        chosen = {"rtol": self.rtol, "atol": self.atol, "method": self.method, "options": self._options()}
         if adjoint:
             return torchdiffeq.odeint_adjoint(function, start, unit, adjoint_params=weights, **chosen)[-1]
         return torchdiffeq.odeint(function, start, unit, **chosen)[-1]

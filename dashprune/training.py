@@ -67,10 +67,12 @@ class Training:
         self.initial_rates = [group["lr"] for group in self.optimizer.param_groups]
         self.history: list[Epoch] = []
         self.seconds = 0.0
-        self.reset()
+        self.restart()
 
-    def reset(self) -> None:
+    def restart(self) -> None:
         """After a change of the support: initial learning rates, a new plateau scheduler, and no best model yet."""
+        if self.pruner.restarts_optimizer:
+            self.optimizer.state.clear()
         for group, rate in zip(self.optimizer.param_groups, self.initial_rates, strict=True):
             group["lr"] = rate
         plateau = self.settings.plateau
@@ -136,7 +138,7 @@ def fit(
         epoch = len(training.history) + 1
         pruned = training.pruner.update(training.model, epoch)
         if pruned:
-            training.reset()
+            training.restart()
         rate = training.optimizer.param_groups[0]["lr"]
         generator = torch_generator(seed, "batches", epoch)
         losses = []
@@ -184,7 +186,7 @@ def evaluate(model: VectorField, batch: Batch, solver: Solver) -> float:
 def model_sparsity(model: VectorField) -> float:
     """Fraction of zeros among all weights on the way from genes to genes, outputs scaled as in the effect matrix."""
     model.eval()
-    return metrics.sparsity([model.scaled_weight(w).cpu().numpy() for chain in model.chains() for w in chain])
+    return metrics.sparsity([model.scaled_weight(w).cpu().numpy() for w in model.layers()])
 
 
 def by_trajectory(split: Split, device: torch.device) -> list[Batch]:
@@ -199,7 +201,7 @@ def by_trajectory(split: Split, device: torch.device) -> list[Batch]:
 
 
 def batches(trajectories: list[Batch], size: int, generator: torch.Generator) -> Iterator[Batch]:
-    """All trajectories once, `size` at a time, in random order."""
+    """All trajectories once, `size` at a time, shuffled."""
     order = torch.randperm(len(trajectories), generator=generator).tolist()
     for first in range(0, len(order), size):
         yield join([trajectories[k] for k in order[first : first + size]])

@@ -10,6 +10,8 @@ import torch
 
 from dashprune.data.problem import Problem, Split, coregulation_from_prior
 
+torch.set_num_threads(1)  # as runs do; on shared cores more threads are many times slower for networks this small
+
 SMALL = [
     "dataset.genes=24", "dataset.inputs=6", "dataset.edges=40",
     "dataset.train=6", "dataset.validation=2", "dataset.test=2",

@@ -13,8 +13,9 @@ ORDER = [
     "errors", "seeds", "config", "metrics", "parametrizations",
     "data.problem", "data.fetch", "data.simulator", "data.*",
     "models.base", "models.*",
-    "pruners.base", "pruners.scheduled", "pruners.dash", "pruners.*",
-    "solve", "training", "checkpoints", "progress", "results", "experiment", "tables",
+    "pruners.base", "pruners.paths", "pruners.scheduled", "pruners.dash", "pruners.*",
+    "controls.base", "controls.*",
+    "solve", "settings", "training", "checkpoints", "progress", "results", "experiment", "tables",
     "cli.main", "cli.*",
 ]  # fmt: skip
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if path.name != "__init__.py")

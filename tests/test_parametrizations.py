@@ -29,5 +29,5 @@ def test_the_mask_travels_with_the_layers_state() -> None:
 
 
 def test_a_layer_without_mask_says_so() -> None:
-    with pytest.raises(ValueError, match="has no mask"):
+    with pytest.raises(ValueError, match="has no FixedMask"):
         mask_of(nn.Linear(2, 2))

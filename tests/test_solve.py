@@ -51,9 +51,7 @@ def test_a_batch_equals_one_solve_per_transition(model: Phoenix, batch: tuple[to
         torch.testing.assert_close(together[k : k + 1], alone, rtol=0, atol=1e-8)
 
 
-@pytest.mark.parametrize(
-    "solver", [Solver("dopri5", 1e-3, 1e-4), Solver("rk4", 1e-3, 1e-4, False, {"step_size": 0.25})]
-)
+@pytest.mark.parametrize("solver", [Solver("dopri5", 1e-3, 1e-3, step=0.5), Solver("rk4", 1e-3, 1e-3, step=0.25)])
 def test_the_configured_solvers_are_exact_enough(solver: Solver) -> None:
     start, dt = torch.rand(6, 3), torch.tensor([0.1, 0.5, 1.0, 2.0, 3.0, 4.0])
     exact = start * torch.exp(-dt)[:, None]
@@ -77,7 +75,12 @@ def test_gradients_equal_finite_differences(
     else:
         loss().backward()
     original = model.products.parametrizations["weight"].original
-    for parameter in (original, model.sums_out.parametrizations["weight"].original, model.multipliers, model.sums.bias):
+    for parameter in (
+        original,
+        model.sums_out.parametrizations["weight"].original,
+        model.raw_multipliers,
+        model.sums.bias,
+    ):
         assert parameter.grad is not None
         _compare(parameter, parameter.grad, loss)
     assert (original.grad[0, :2] == 0).all()  # masked
@@ -109,11 +112,19 @@ def test_an_option_the_method_does_not_take_is_refused() -> None:
 
 
 @pytest.mark.parametrize("method", ["dopri8", "bosh3", "adaptive_heun", "euler", "midpoint", "rk4", "explicit_adams"])
-def test_every_method_is_reachable(method: str) -> None:
-    solver = Solver(method, 1e-3, 1e-4)
+@pytest.mark.parametrize("step", [None, 0.5])
+def test_every_method_is_reachable(method: str, step: float | None) -> None:
+    solver = Solver(method, 1e-3, 1e-4, step=step)
     solver.check()
     end = solver.predict(Decay(), torch.ones(1, 2), torch.tensor([1e-3]))
     assert end[0, 0].item() == pytest.approx(math.exp(-1e-3), abs=1e-5)
+
+
+def test_a_method_without_gradients_needs_the_adjoint() -> None:
+    solver = Solver("scipy_solver", 1e-6, 1e-8, options={"solver": "RK45"})
+    with pytest.raises(DashpruneError, match=r"scipy_solver gives no gradients by itself; set solver\.adjoint=true"):
+        solver.check()
+    Solver("scipy_solver", 1e-6, 1e-8, adjoint=True, options={"solver": "RK45"}).check()
 
 
 class Explosion(VectorField):

@@ -23,7 +23,7 @@ SETTINGS = Train(
     epochs=6, batch_trajectories=1, learning_rate=1e-2,
     plateau=Plateau(factor=0.5, patience=0, threshold=1e-6, min_lr=1e-3), early_stop=None, checkpoint_every=1,
 )  # fmt: skip
-SOLVER = Solver("rk4", 1e-3, 1e-4, options={"step_size": 0.5})
+SOLVER = Solver("rk4", 1e-3, 1e-3, step=0.5)
 
 
 def training(model: VectorField, pruner: Pruner, problem: Problem, settings: Train = SETTINGS) -> Training:
@@ -53,9 +53,9 @@ def test_the_multipliers_keep_their_own_rate_after_a_cut(example: Problem) -> No
     state = training(model, Imp(Schedule(start=3, first=0.5, every=10, then=0.0, epochs=6)), example)
     for group in state.optimizer.param_groups:
         group["lr"] /= 8
-    state.reset()
+    state.restart()
     rates = {id(p): group["lr"] for group in state.optimizer.param_groups for p in group["params"]}
-    assert rates.pop(id(model.multipliers)) == pytest.approx(5e-2)
+    assert rates.pop(id(model.raw_multipliers)) == pytest.approx(5e-2)
     assert set(rates.values()) == {1e-2}
 
 
@@ -83,7 +83,7 @@ def test_the_best_model_is_the_one_of_its_epoch(example: Problem) -> None:
         state.record(row(epoch, error))
     assert (state.best_epoch, state.best_validation) == (2, 1.0)  # a tie is no improvement
     assert state.best is not None
-    assert (state.best["layers.0.bias"] == 2).all()
+    assert (state.best["linear.0.bias"] == 2).all()
 
 
 def test_early_stopping_counts_epochs_without_a_new_best(example: Problem) -> None:

@@ -30,6 +30,10 @@ class VectorField(nn.Module):
         """Every way from genes to genes: lists of layers in the order of evaluation. All prunable weights are here."""
         raise NotImplementedError("abstract: a vector field defines chains")
 
+    def layers(self) -> list[nn.Linear]:
+        """The layers of all chains, chain by chain."""
+        return [layer for chain in self.chains() for layer in chain]
+
     def reset_parameters(self, generator: torch.Generator) -> None:
         """Draw all initial parameters from `generator` (on the CPU)."""
         raise NotImplementedError("abstract: a vector field defines reset_parameters")

@@ -32,7 +32,7 @@ class Mlp(VectorField):
         super().__init__()
         self.genes = genes
         widths = [genes, *([hidden] if isinstance(hidden, int) else hidden), genes]
-        self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in itertools.pairwise(widths))
+        self.linear = nn.ModuleList(nn.Linear(a, b) for a, b in itertools.pairwise(widths))
 
     def reset_parameters(self, generator: torch.Generator) -> None:
         """Weights and biases U(±1/√inputs): Kaiming uniform with a = √5, PyTorch's default."""
@@ -52,4 +52,4 @@ class Mlp(VectorField):
         return self.drift(y)
 
     def chains(self) -> list[list[nn.Linear]]:
-        return [list(self.layers)]  # type: ignore[arg-type]
+        return [list(self.linear)]  # type: ignore[arg-type]

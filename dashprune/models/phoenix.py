@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Literal
 
 import torch
 from pydantic import Field
 from torch import Tensor, nn
+from torch.nn.utils import parametrize
 
 from dashprune.models.base import VectorField
+from dashprune.parametrizations import PositivePart
 
 
 class Phoenix(VectorField):
@@ -43,12 +45,12 @@ class Phoenix(VectorField):
         self.genes = genes
         self.product_importance = importance
         self.multiplier_rate = multiplier_rate
-        self.recovery = recovery
         self.sums = nn.Linear(genes, hidden)
         self.products = nn.Linear(genes, hidden)
         self.sums_out = nn.Linear(hidden, genes, bias=False)
         self.products_out = nn.Linear(hidden, genes, bias=False)
         self.multipliers = nn.Parameter(torch.ones(genes))
+        parametrize.register_parametrization(self, "multipliers", PositivePart(recovery))
 
     def reset_parameters(self, generator: torch.Generator) -> None:
         """W ~ N(0, 0.05²), ⌈0.95 H⌉ random rows of every column 0; C orthonormal columns; b ~ U(±1/√G); υ ~ U(0, 1)."""
@@ -59,35 +61,35 @@ class Phoenix(VectorField):
                 layer.bias.uniform_(-bound, bound, generator=generator)
             for layer in (self.sums_out, self.products_out):
                 nn.init.orthogonal_(layer.weight, generator=generator)
-            self.multipliers.uniform_(0, 1, generator=generator)
+            self.raw_multipliers.uniform_(0, 1, generator=generator)
 
     def drift(self, y: Tensor) -> Tensor:
         centred = y - 0.5
         saturated = centred / (1 + centred.abs())
-        added = self.sums_out(self.sums(saturated))
-        multiplied = self.products_out(torch.exp(self.products(torch.log1p(saturated))))
-        return added + multiplied
+        sums, products = self.sums(saturated), torch.exp(self.products(torch.log1p(saturated)))
+        return self.sums_out(sums) + self.products_out(products)
 
     def forward(self, t: Tensor, y: Tensor) -> Tensor:
-        return self.speed() * (self.drift(y) - y)
+        return self.multipliers * (self.drift(y) - y)
 
-    def speed(self) -> Tensor:
-        """υ₊, (genes,): how fast each gene approaches its drift."""
-        return positive_part(self.multipliers) if self.recovery else torch.relu(self.multipliers)
+    @property
+    def raw_multipliers(self) -> Tensor:
+        """υ, (genes,), the parameter behind `multipliers`, which is υ₊."""
+        return self.get_parameter("parametrizations.multipliers.original")
 
     def chains(self) -> list[list[nn.Linear]]:
         return [[self.sums, self.sums_out], [self.products, self.products_out]]
 
     def parameter_groups(self, learning_rate: float) -> list[dict[str, object]]:
-        others = [p for p in self.parameters() if p is not self.multipliers]
+        others = [p for p in self.parameters() if p is not self.raw_multipliers]
         return [
             {"params": others, "lr": learning_rate},
-            {"params": [self.multipliers], "lr": learning_rate * self.multiplier_rate},
+            {"params": [self.raw_multipliers], "lr": learning_rate * self.multiplier_rate},
         ]
 
     def scaled_weight(self, layer: nn.Linear) -> Tensor:
         if layer is self.sums_out or layer is self.products_out:
-            return layer.weight * self.speed()[:, None]
+            return layer.weight * self.multipliers[:, None]
         return layer.weight
 
     def importance(self, layer: nn.Linear) -> Tensor:
@@ -95,23 +97,6 @@ class Phoenix(VectorField):
             weight = self.scaled_weight(layer)
             return torch.exp(weight - weight.max())  # the shift keeps exp finite; a common factor changes no ranking
         return super().importance(layer)
-
-
-class _PositivePart(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, x: Tensor) -> Tensor:
-        ctx.save_for_backward(x)
-        return x.clamp(min=0)
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> Tensor:
-        (x,) = ctx.saved_tensors
-        return gradient * ((x > 0) | (gradient < 0))
-
-
-def positive_part(x: Tensor) -> Tensor:
-    """max(x, 0), whose gradient at x <= 0 is kept where descending along it raises x, and 0 elsewhere."""
-    return cast(Tensor, _PositivePart.apply(x))
 
 
 def _sparse_normal(weight: Tensor, std: float, zeros: float, generator: torch.Generator) -> None:

@@ -9,6 +9,7 @@ import torch
 
 from dashprune import metrics
 from dashprune.models.phoenix import Phoenix
+from dashprune.parametrizations import PositivePart, parametrization_of
 from tests.conftest import tensor
 
 
@@ -23,7 +24,7 @@ def model() -> Phoenix:
         field.products.bias.zero_()
         field.sums_out.weight.copy_(tensor([[1], [-1]]))
         field.products_out.weight.copy_(tensor([[0.5], [0]]))
-        field.multipliers.copy_(tensor([2, -1]))
+        field.raw_multipliers.copy_(tensor([2, -1]))
     return field
 
 
@@ -71,12 +72,12 @@ def test_a_stopped_gene_gets_only_gradients_that_start_it_again(
     model: Phoenix, sign: int, recovery: bool, reaches: bool
 ) -> None:
     """At (0.5, 1.5), J - x of gene 1 is -2.6: a wish for a falling gene 1 is a wish for a larger υ."""
-    model.recovery = recovery
+    parametrization_of(model, PositivePart, "multipliers").recovery = recovery
     rate = model(tensor(0), tensor([0.5, 1.5]))
     assert rate[1] == 0
     (rate[0] ** 2 + sign * rate[1]).backward()
-    assert model.multipliers.grad is not None
-    assert model.multipliers.grad[1] == pytest.approx(-2.6 if reaches else 0)
+    assert model.raw_multipliers.grad is not None
+    assert model.raw_multipliers.grad[1] == pytest.approx(-2.6 if reaches else 0)
     assert model.sums_out.weight.grad is not None
     assert model.sums_out.weight.grad[1] == 0
     assert model.sums_out.weight.grad[0] != 0
@@ -100,7 +101,7 @@ def test_published_importance_of_the_product_branch_is_its_exponential(model: Ph
 def test_multipliers_learn_faster_than_the_rest(model: Phoenix) -> None:
     groups = model.parameter_groups(0.1)
     assert [group["lr"] for group in groups] == [0.1, 0.5]
-    assert groups[1]["params"] == [model.multipliers]
+    assert groups[1]["params"] == [model.raw_multipliers]
     assert sum(len(group["params"]) for group in groups) == len(list(model.parameters()))  # type: ignore[arg-type]
 
 
