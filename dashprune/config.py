@@ -157,7 +157,8 @@ def component(node: Mapping[str, Any], where: str, later: Sequence[str] = ()) ->
     """Check what a dataset, model or pruner yaml says, and return a function that builds the object.
 
     Args:
-        node: the resolved yaml: `name`, `_target_`, and one key per constructor argument.
+        node: the resolved yaml: `name`, `_target_`, and one key per constructor argument. Nodes of the same form
+            under `parts` are built first.
         where: prefix of keys in messages.
         later: constructor arguments that do not come from the yaml but are given to the returned function.
 
@@ -166,17 +167,21 @@ def component(node: Mapping[str, Any], where: str, later: Sequence[str] = ()) ->
     """
     target = get_class(node["_target_"])
     values = {key: value for key, value in node.items() if key not in ("_target_", "name")}
+    if "parts" in values:
+        values["parts"] = {name: component(part, f"{where}.parts.{name}")() for name, part in values["parts"].items()}
     return partial(target, **checked(target, values, where, later))
 
 
 def checked(target: type, values: Mapping[str, Any], where: str, later: Sequence[str] = ()) -> dict[str, Any]:
     """`values` converted to the annotated types of `target`'s constructor; see `component` for what is raised."""
     hints = typing.get_type_hints(target.__init__, include_extras=True)  # type: ignore[misc]
-    parameters = list(inspect.signature(target.__init__).parameters.values())[1:]  # type: ignore[misc]
+    parameters = inspect.signature(target).parameters.values()
     fields: dict[str, Any] = {
         p.name: (hints[p.name], ... if p.default is p.empty else p.default) for p in parameters if p.name not in later
     }
-    schema = create_model(target.__name__, __config__=ConfigDict(extra="forbid", strict=False), **fields)
+    schema = create_model(
+        target.__name__, __config__=ConfigDict(extra="forbid", arbitrary_types_allowed=True), **fields
+    )
     try:
         parsed = schema.model_validate(dict(values))
     except ValidationError as error:

@@ -15,8 +15,8 @@ from torch.nn.utils import parametrize
 from dashprune import compose, train_prune_eval
 from dashprune.config import choices
 from dashprune.data.problem import Problem
-from dashprune.experiment import Experiment, check
 from dashprune.models.base import VectorField
+from dashprune.settings import Experiment, check
 from dashprune.training import Training, fit
 from tests.conftest import SMALL
 
@@ -35,12 +35,13 @@ def training(made: Experiment, problem: Problem) -> Training:
     return Training(model, made.pruner, made.train)
 
 
-@pytest.mark.parametrize("group", ["dataset", "model", "pruner", "train", "solver"])
+@pytest.mark.parametrize("group", ["dataset", "model", "pruner", "control", "train", "solver"])
 def test_every_yaml_composes_and_bears_its_own_name(group: str) -> None:
     assert choices(group)
     for choice in choices(group):
-        node = check(compose([f"{group}={choice}"])).values[group]
-        assert node.get("name", choice) == choice
+        cfg = compose([f"{group}={choice}"])
+        check(cfg)
+        assert cfg[group].get("name", choice) == choice
 
 
 @pytest.mark.parametrize("name", choices("model"))

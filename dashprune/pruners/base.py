@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Annotated, ClassVar
 
+from pydantic import Field
 from torch import Tensor, nn
+from torch.nn.utils import parametrize
 
 from dashprune.data.problem import Problem
 from dashprune.models.base import VectorField
+
+Fraction = Annotated[float, Field(ge=0, lt=1)]
 
 
 class Pruner(nn.Module):
@@ -16,12 +21,16 @@ class Pruner(nn.Module):
     The training loop calls the four methods below and knows no strategy by name. State sits where `state_dict` finds
     it: masks, thresholds and gates as parametrizations of the model's layers, anything else as buffers of the pruner.
 
+    A strategy that can reach any sparsity takes an option `target_sparsity`.
+
     Attributes:
         uses_prior: whether the strategy looks at the prior network.
+        restarts_optimizer: whether the optimiser forgets its moments when the support changes.
         last_event: the last epoch whose `update` may change the support; training does not stop before it.
     """
 
-    uses_prior: ClassVar[bool] = False
+    uses_prior: bool = False
+    restarts_optimizer: ClassVar[bool] = False
 
     def __init__(self) -> None:
         super().__init__()
@@ -38,7 +47,7 @@ class Pruner(nn.Module):
         """
 
     def objective(self, model: VectorField, data_loss: Tensor) -> Tensor:
-        """The scalar to minimise, from the mean squared error of the batch; called at every step."""
+        """The scalar to minimise, from the mean squared error of the batch; called at every step after the solve."""
         return data_loss
 
     def update(self, model: VectorField, epoch: int) -> bool:
@@ -46,4 +55,47 @@ class Pruner(nn.Module):
         return False
 
     def finalize(self, model: VectorField) -> None:
-        """Bake zeros into the weights; afterwards the model's layers are plain again."""
+        """Bake masks, thresholds and gates into the weights; afterwards the model's layers are plain again."""
+        model.eval()
+        for layer in model.layers():
+            if parametrize.is_parametrized(layer, "weight"):
+                parametrize.remove_parametrizations(layer, "weight", leave_parametrized=True)
+
+
+class Chain(Pruner):
+    """Several strategies at once, each called in turn; the objective passes through all of them.
+
+    Args:
+        parts: the strategies by name, in order.
+        target_sparsity: what the parts aim at, for their yaml to refer to; None if they cannot reach a given one.
+    """
+
+    def __init__(self, parts: Mapping[str, Pruner], target_sparsity: Fraction | None = None) -> None:
+        super().__init__()
+        self.parts = nn.ModuleDict(parts)
+        self.uses_prior = any(part.uses_prior for part in parts.values())
+        self.target_sparsity = target_sparsity
+
+    @property
+    def last_event(self) -> int:
+        return max(part.last_event for part in self._parts())
+
+    def attach(self, model: VectorField, problem: Problem) -> None:
+        for part in self._parts():
+            part.attach(model, problem)
+
+    def objective(self, model: VectorField, data_loss: Tensor) -> Tensor:
+        for part in self._parts():
+            data_loss = part.objective(model, data_loss)
+        return data_loss
+
+    def update(self, model: VectorField, epoch: int) -> bool:
+        changed = [part.update(model, epoch) for part in self._parts()]  # all of them, whatever the first answers
+        return any(changed)
+
+    def finalize(self, model: VectorField) -> None:
+        for part in self._parts():
+            part.finalize(model)
+
+    def _parts(self) -> list[Pruner]:
+        return [part for part in self.parts.values() if isinstance(part, Pruner)]

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from dashprune.pruners.base import Fraction
 from dashprune.pruners.dash import Dash
 from dashprune.pruners.scheduled import Schedule
 
@@ -15,8 +16,9 @@ class BioPrune(Dash):
 
     Args:
         schedule: when and how much to cut.
+        target_sparsity: of the weights at the end; None takes the schedule as it is.
         seed: of the initial scores.
     """
 
-    def __init__(self, schedule: Schedule, seed: Annotated[int, Field(ge=0)]) -> None:
-        super().__init__(lambda_1=1.0, lambda_2=1.0, normalize=True, schedule=schedule, seed=seed)
+    def __init__(self, schedule: Schedule, target_sparsity: Fraction | None, seed: Annotated[int, Field(ge=0)]) -> None:
+        super().__init__(1.0, 1.0, normalize=True, schedule=schedule, target_sparsity=target_sparsity, seed=seed)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Annotated, ClassVar
+from typing import Annotated
 
 import torch
 from pydantic import Field
@@ -13,6 +13,7 @@ from torch import Tensor
 from dashprune.data.problem import Problem
 from dashprune.errors import DashpruneError
 from dashprune.models.base import VectorField
+from dashprune.pruners.base import Fraction
 from dashprune.pruners.scheduled import Schedule, Scheduled, share
 from dashprune.seeds import torch_generator
 
@@ -41,10 +42,11 @@ class Dash(Scheduled):
         normalize: scale the prior's term to sum 1 like the importance. False is the published form, in which the
             relative weight of the prior changes from event to event; it is defined for chains of two layers.
         schedule: when and how much to cut.
+        target_sparsity: of the weights at the end; None takes the schedule as it is.
         seed: of the initial scores.
     """
 
-    uses_prior: ClassVar[bool] = True
+    uses_prior: bool = True
     coregulation: Tensor
     targets: Tensor
 
@@ -54,9 +56,10 @@ class Dash(Scheduled):
         lambda_2: Weighting,
         normalize: bool,
         schedule: Schedule,
+        target_sparsity: Fraction | None,
         seed: Annotated[int, Field(ge=0)],
     ) -> None:
-        super().__init__(schedule)
+        super().__init__(schedule, target_sparsity)
         self.lambda_1, self.lambda_2, self.normalize, self.seed = lambda_1, lambda_2, normalize, seed
 
     def attach(self, model: VectorField, problem: Problem) -> None:

@@ -1,28 +1,26 @@
-"""Strategies that cut the lowest scores of every layer on a schedule."""
+"""Strategies that cut the lowest scores on a schedule."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 import numpy as np
 import torch
 from pydantic import Field
-from torch import Tensor, nn
-from torch.nn.utils import parametrize
+from torch import Tensor
 
 from dashprune.data.problem import Problem
 from dashprune.errors import DashpruneError
 from dashprune.models.base import VectorField
 from dashprune.parametrizations import add_mask, mask_of
-from dashprune.pruners.base import Pruner
-
-Fraction = Annotated[float, Field(ge=0, lt=1)]
+from dashprune.pruners.base import Fraction, Pruner
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """When to cut, and which fraction of the surviving weights of each layer.
+    """When to cut, and which fraction of the surviving weights.
 
     Attributes:
         start: epoch of the first cut.
@@ -57,13 +55,33 @@ class Schedule:
             left.append(weights)
         return left
 
+    def reaching(self, sparsity: float) -> Schedule:
+        """The same events, all made harder or softer alike (in log survival), so that they end at `sparsity`.
+
+        Raises:
+            DashpruneError: if there is no event to make harder.
+        """
+        survival = math.prod(1 - self.fraction(epoch) for epoch in self.events())
+        if survival == 1:
+            raise DashpruneError(
+                f"pruner.target_sparsity: {sparsity:g} cannot be reached by a schedule that cuts nothing within "
+                f"{self.epochs} epochs; lower schedule.start or raise schedule.first"
+            )
+        power = math.log(1 - sparsity) / math.log(survival)
+        return replace(self, first=1 - (1 - self.first) ** power, then=1 - (1 - self.then) ** power)
+
 
 class Scheduled(Pruner):
-    """Cuts by score, layer by layer, at the events of a schedule. A subclass gives only `score`."""
+    """Cuts by score, layer by layer, at the events of a schedule. A subclass gives only `score`.
 
-    def __init__(self, schedule: Schedule) -> None:
+    Args:
+        schedule: when and how much to cut.
+        target_sparsity: of the weights at the end; None takes the schedule as it is.
+    """
+
+    def __init__(self, schedule: Schedule, target_sparsity: Fraction | None = None) -> None:
         super().__init__()
-        self.schedule = schedule
+        self.schedule = schedule if target_sparsity is None else schedule.reaching(target_sparsity)
 
     @property
     def last_event(self) -> int:
@@ -74,7 +92,7 @@ class Scheduled(Pruner):
         raise NotImplementedError("abstract: a scheduled pruner defines score")
 
     def attach(self, model: VectorField, problem: Problem) -> None:
-        for layer in _layers(model):
+        for layer in model.layers():
             left = self.schedule.survivors(layer.weight.numel())
             if left and left[-1] == 0:
                 raise DashpruneError(
@@ -94,10 +112,6 @@ class Scheduled(Pruner):
                 cut(mask_of(layer), score, layer.weight.abs(), fraction)
         return True
 
-    def finalize(self, model: VectorField) -> None:
-        for layer in _layers(model):
-            parametrize.remove_parametrizations(layer, "weight", leave_parametrized=True)
-
 
 def cut(mask: Tensor, score: Tensor, magnitude: Tensor, fraction: float) -> None:
     """Set to 0, in place, the `round(fraction · n)` entries of `mask` with the lowest scores among its n ones.
@@ -106,9 +120,9 @@ def cut(mask: Tensor, score: Tensor, magnitude: Tensor, fraction: float) -> None
     to even.
 
     Args:
-        mask: (out, in) of zeros and ones.
-        score: (out, in), larger is kept longer.
-        magnitude: (out, in), breaks ties.
+        mask: of zeros and ones.
+        score: shaped like the mask, larger is kept longer.
+        magnitude: shaped like the mask, breaks ties.
         fraction: of the surviving entries, in [0, 1).
 
     Raises:
@@ -123,13 +137,17 @@ def cut(mask: Tensor, score: Tensor, magnitude: Tensor, fraction: float) -> None
     mask.view(-1)[surviving[lowest]] = 0
 
 
+def cut_globally(masks: list[Tensor], scores: list[Tensor], magnitudes: list[Tensor], fraction: float) -> None:
+    """As `cut`, in place, with the entries of all layers ranked together."""
+    mask, score, magnitude = (torch.cat([part.flatten() for part in parts]) for parts in (masks, scores, magnitudes))
+    cut(mask, score, magnitude, fraction)
+    for own, part in zip(masks, mask.split([own.numel() for own in masks]), strict=True):
+        own.copy_(part.view_as(own))
+
+
 def share(importance: Tensor) -> Tensor:
     """`importance` in float64, scaled to sum to 1; uniform if it sums to 0."""
     total = importance.sum(dtype=torch.float64)
     if total > 0:
         return importance.double() / total
     return torch.full_like(importance, 1 / importance.numel(), dtype=torch.float64)
-
-
-def _layers(model: VectorField) -> list[nn.Linear]:
-    return [layer for chain in model.chains() for layer in chain]

@@ -25,7 +25,7 @@ START = [[1.0, 0, 1], [0, 1, 1]]
 
 
 def dash(lambda_1: float, lambda_2: float, normalize: bool = False, schedule: Schedule = HALF) -> Dash:
-    return Dash(lambda_1, lambda_2, normalize=normalize, schedule=schedule, seed=0)
+    return Dash(lambda_1, lambda_2, normalize=normalize, schedule=schedule, target_sparsity=None, seed=0)
 
 
 def attached(pruner: Dash, model: Any, problem: Problem, start: object = START) -> Dash:
@@ -119,13 +119,15 @@ def test_bioprune_is_dash_at_lambda_one_and_ignores_the_weights(example: Problem
     with torch.no_grad():
         for layer in (other.sums, other.products, other.sums_out, other.products_out):
             layer.weight.mul_(-17)
-    assert masks(BioPrune(HALF, seed=0), model, example) == masks(dash(1, 1, normalize=True), phoenix(), example)
-    assert masks(BioPrune(HALF, seed=0), other, example) == [mask_of(w).tolist() for c in model.chains() for w in c]
+    assert masks(BioPrune(HALF, None, seed=0), model, example) == masks(dash(1, 1, normalize=True), phoenix(), example)
+    assert masks(BioPrune(HALF, None, seed=0), other, example) == [
+        mask_of(w).tolist() for c in model.chains() for w in c
+    ]
 
 
 def test_initial_scores_depend_on_the_seed_alone(example: Problem) -> None:
     def initial(seed: int, model: Any) -> torch.Tensor:
-        pruner = Dash(0.5, 0.5, normalize=True, schedule=HALF, seed=seed)
+        pruner = Dash(0.5, 0.5, normalize=True, schedule=HALF, target_sparsity=None, seed=seed)
         pruner.attach(model, example)
         return pruner.get_buffer("scores_0_0")
 
@@ -187,7 +189,7 @@ def test_sparser_than_the_rank_of_the_prior_stays_finite() -> None:
     prior[0, 1:3] = 1
     model = Phoenix(8, hidden=6, importance="abs", multiplier_rate=1.0, recovery=True)
     model.reset_parameters(torch.Generator().manual_seed(0))
-    pruner = BioPrune(HALF, seed=0)
+    pruner = BioPrune(HALF, None, seed=0)
     pruner.attach(model, problem_with(prior))
     for epoch in range(1, 5):
         pruner.update(model, epoch)

@@ -18,7 +18,7 @@ def phoenix(importance: str = "abs") -> Phoenix:
             layer.weight.copy_(tensor([[0.3, -0.1, 0], [0.2, 0, -0.4]]))
         for layer in (model.sums_out, model.products_out):
             layer.weight.copy_(tensor([[0.5, 0], [0.2, -0.2], [-0.1, 0.4]]))
-        model.multipliers.copy_(tensor([1, -0.5, 2]))
+        model.raw_multipliers.copy_(tensor([1, -0.5, 2]))
     return model
 
 

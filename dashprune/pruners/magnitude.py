@@ -1,0 +1,32 @@
+"""One late cut by magnitude, as after training with another objective."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+from torch import Tensor
+
+from dashprune.models.base import VectorField
+from dashprune.pruners.base import Fraction
+from dashprune.pruners.scheduled import Schedule, Scheduled
+
+
+class Magnitude(Scheduled):
+    """Cuts every layer once, by |W| times whatever scales its outputs; then trains on at the initial learning rate.
+
+    The second half of PINN+MP, the DASH paper's own baseline. Unlike there, one training goes on with its current
+    model instead of restarting from its best one.
+
+    Args:
+        target_sparsity: fraction of each layer to cut.
+        at: when, as a fraction of training.
+        epochs: length of training.
+    """
+
+    def __init__(self, target_sparsity: Fraction, at: Fraction, epochs: Annotated[int, Field(ge=1)]) -> None:
+        start = int(at * epochs) + 1
+        super().__init__(Schedule(start=start, first=target_sparsity, every=epochs, then=0.0, epochs=epochs))
+
+    def score(self, model: VectorField, chain: int) -> list[Tensor]:
+        return [model.scaled_weight(layer).abs() for layer in model.chains()[chain]]
