@@ -3,52 +3,25 @@
 from __future__ import annotations
 
 import math
-import re
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf import DictConfig
 
-from dashprune import checkpoints, config, metrics, results
+from dashprune import checkpoints, metrics, results
+from dashprune.controls.base import Control
 from dashprune.data.problem import Problem
-from dashprune.errors import DashpruneError
 from dashprune.models.base import VectorField
 from dashprune.progress import Progress
-from dashprune.pruners.base import Pruner
-from dashprune.pruners.scheduled import Schedule
 from dashprune.results import Result
 from dashprune.seeds import torch_generator
+from dashprune.settings import Experiment, check
 from dashprune.solve import DivergenceError, Solver
 from dashprune.training import Batch, Epoch, Training, by_trajectory, evaluate, fit, join, model_sparsity
-
-
-@dataclass(frozen=True)
-class Experiment:
-    """A checked configuration.
-
-    Attributes:
-        values: the resolved configuration, as plain dicts; what identifies the run.
-        run: top-level keys.
-        train: training protocol.
-        solver: of the ODEs.
-        dataset: has `fingerprint()` and `load()`.
-        model: builds the model when given the number of genes.
-        pruner: the strategy.
-    """
-
-    values: dict[str, Any]
-    run: config.Run
-    train: config.Train
-    solver: Solver
-    dataset: Any
-    model: Callable[..., VectorField]
-    pruner: Pruner
 
 
 def train_prune_eval(cfg: DictConfig | Mapping[str, Any]) -> Result:
@@ -69,95 +42,69 @@ def train_prune_eval(cfg: DictConfig | Mapping[str, Any]) -> Result:
     experiment = check(cfg)
     torch.set_num_threads(experiment.run.threads)
     fingerprint = experiment.dataset.fingerprint()
-    folder = results.open_run(experiment.values, fingerprint)
+    folder = results.open_run(experiment.values, fingerprint, experiment.names)
     if experiment.run.force:
         (folder / "result.json").unlink(missing_ok=True)
         checkpoints.discard(folder)
     row = results.load(folder)
-    return row if row is not None else _new_row(experiment, folder, fingerprint)
-
-
-def check(cfg: DictConfig | Mapping[str, Any]) -> Experiment:
-    """Check every value of a configuration, without touching data.
-
-    Raises:
-        DashpruneError: naming all mistakes of the sections, or else of the components, in one line.
-    """
-    try:
-        values: Any = OmegaConf.to_container(OmegaConf.create(dict(cfg)), resolve=True, throw_on_missing=True)
-    except OmegaConfBaseException as error:
-        raise DashpruneError(" ".join(str(error).split())) from error
-    groups = {name: values.pop(name) for name in ("train", "solver", "schedule", "dataset", "model", "pruner")}
-    run, train, solver = _all(
-        lambda: config.section(config.Run, values, ""),
-        lambda: config.section(config.Train, groups["train"], "train"),
-        lambda: config.section(Solver, groups["solver"], "solver"),
-    )
-    config.section(Schedule, groups.pop("schedule"), "schedule")  # its users hold copies, so it identifies no other run
-    dataset, model, pruner, device, _ = _all(
-        lambda: config.component(groups["dataset"], "dataset")(),
-        lambda: config.component(groups["model"], "model", later=("genes",)),
-        lambda: config.component(groups["pruner"], "pruner")(),
-        lambda: _device(run.device),
-        solver.check,
-    )
-    return Experiment({**values, "device": device, **groups}, run, train, solver, dataset, model, pruner)
-
-
-def _all(*makers: Callable[[], Any]) -> list[Any]:
-    """Call all of them, and report the mistakes of all that fail together."""
-    made, mistakes = [], []
-    for make in makers:
-        try:
-            made.append(make())
-        except DashpruneError as error:
-            mistakes.append(str(error))
-    if mistakes:
-        raise DashpruneError("; ".join(mistakes))
-    return made
-
-
-def _device(name: str) -> str:
-    if name == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    if not re.fullmatch(r"cpu|cuda(:\d+)?", name):
-        raise DashpruneError(f"device: '{name}' is not allowed; use auto, cpu, cuda or cuda:N")
-    index = int(name.partition(":")[2] or 0)
-    if name != "cpu" and index >= torch.cuda.device_count():
-        raise DashpruneError(f"device: {name} is not on this machine; use device=auto or device=cpu")
-    return name
-
-
-def _new_row(experiment: Experiment, folder: Path, fingerprint: str) -> Result:
-    started = time.monotonic()
+    if row is not None:
+        return row
     problem: Problem = experiment.dataset.load()
-    training = _trained(experiment, problem, folder, started)
-    assert training.best is not None
-    training.model.load_state_dict(training.best)
-    training.pruner.finalize(training.model)
-    values = experiment.values
+    if experiment.control is None:
+        scores = _train_and_score(experiment, problem, folder)
+    else:
+        scores = _control(experiment.control, problem)
     row = {
-        "dataset": values["dataset"]["name"],
-        "model": values["model"]["name"],
-        "pruner": values["pruner"]["name"],
-        "seed": values["seed"],
+        **dict(zip(("dataset", "model", "pruner"), experiment.names, strict=True)),
+        "seed": experiment.run.seed,
         "id": folder.name,
-        "uses_prior": training.pruner.uses_prior,
-        **_network_scores(training.model, problem),
-        **_errors(training, problem, experiment.solver),
-        "wall_seconds": round(training.seconds, 1),
+        **scores,
         "data": fingerprint,
         "versions": results.versions(),
-        "config": values,
+        "config": experiment.values,
     }
-    results.write_network(folder, _edges(training.model, problem.genes))
     results.write_result(folder, row)
     checkpoints.tidy(folder)
     return row
 
 
-def _trained(experiment: Experiment, problem: Problem, folder: Path, started: float) -> Training:
+def _train_and_score(experiment: Experiment, problem: Problem, folder: Path) -> Result:
+    training = _trained(experiment, problem, folder)
+    model, pruner = training.model, training.pruner
+    assert training.best is not None
+    model.load_state_dict(training.best)
+    pruner.finalize(model)
+    with torch.no_grad():
+        effect = model.effect_matrix().cpu().numpy()
+    results.write_network(folder, _edges(effect, problem.genes))
+    return {
+        "uses_prior": pruner.uses_prior,
+        "sparsity": model_sparsity(model),
+        **_network_scores(np.abs(effect), effect != 0, problem),
+        **_errors(training, problem, experiment.solver),
+        "wall_seconds": round(training.seconds, 1),
+    }
+
+
+def _control(control: Control, problem: Problem) -> Result:
+    """Scores of a control; its sparsity is the share of gene pairs without an edge."""
+    started = time.monotonic()
+    estimate = control.fit(problem)
+    test = problem.test.transitions()
+    predicted = control.predict(test)
+    scores: Result = {"uses_prior": control.uses_prior}
+    if estimate is not None:
+        scores["sparsity"] = metrics.sparsity([estimate.support])
+        scores.update(_network_scores(estimate.score, estimate.support, problem))
+    scores["mse"] = None if predicted is None else metrics.mse(predicted, test.stop)
+    scores["mse_persistence"] = metrics.mse(test.start, test.stop)
+    scores["wall_seconds"] = round(time.monotonic() - started, 1)
+    return scores
+
+
+def _trained(experiment: Experiment, problem: Problem, folder: Path) -> Training:
     """The model after training, from a checkpoint if the folder has one, and with the folder's history written."""
+    started = time.monotonic()
     model = experiment.model(genes=len(problem.genes))
     model.reset_parameters(torch_generator(experiment.run.seed, "weights"))
     model.to(experiment.values["device"])
@@ -181,22 +128,18 @@ def _trained(experiment: Experiment, problem: Problem, folder: Path, started: fl
     return training
 
 
-@torch.no_grad()
-def _network_scores(model: VectorField, problem: Problem) -> Result:
-    effect = model.effect_matrix().cpu().numpy()
-    scores = {
-        "sparsity": model_sparsity(model),
-        "edges": int(np.count_nonzero(effect)),
-        "out_degree": metrics.out_degree(effect),
-    }
-    if problem.truth is None or problem.evaluable is None:
-        return {**scores, "balanced_accuracy": None, "auroc": None, "auprc": None, "auroc_relative": None}
+def _network_scores(score: np.ndarray, support: np.ndarray, problem: Problem) -> Result:
+    """Scores of a network, (genes, genes): of its edges' sizes, and of the edges it commits itself to."""
+    size = {"edges": int(np.count_nonzero(support)), "out_degree": metrics.out_degree(support)}
+    truth, pairs = problem.truth, problem.evaluable
+    if truth is None or pairs is None:
+        return size
     return {
-        **scores,
-        "balanced_accuracy": metrics.balanced_accuracy(effect, problem.truth, problem.evaluable),
-        "auroc": metrics.auroc(np.abs(effect), problem.truth, problem.evaluable),
-        "auprc": metrics.auprc(np.abs(effect), problem.truth, problem.evaluable),
-        "auroc_relative": metrics.auroc(metrics.relative_effect(effect), problem.truth, problem.evaluable),
+        **size,
+        "balanced_accuracy": metrics.balanced_accuracy(support, truth, pairs),
+        "auroc": metrics.auroc(score, truth, pairs),
+        "auprc": metrics.auprc(score, truth, pairs),
+        "auroc_relative": metrics.auroc(metrics.relative_effect(score), truth, pairs),
     }
 
 
@@ -225,10 +168,8 @@ def _test_error(model: VectorField, batch: Batch, solver: Solver) -> float:
         return math.nan
 
 
-@torch.no_grad()
-def _edges(model: VectorField, genes: tuple[str, ...]) -> list[tuple[str, str, str]]:
+def _edges(effect: np.ndarray, genes: tuple[str, ...]) -> list[tuple[str, str, str]]:
     """Source, target and effect of every nonzero effect, the largest first."""
-    effect = model.effect_matrix().cpu().numpy()
     source, target = np.nonzero(effect)
     order = np.argsort(-np.abs(effect[source, target]), kind="stable")
     return [(genes[i], genes[j], f"{effect[i, j]:.7g}") for i, j in zip(source[order], target[order], strict=True)]

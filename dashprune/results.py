@@ -34,18 +34,23 @@ def run_id(config: Mapping[str, Any], fingerprint: str) -> str:
         fingerprint: of the data.
     """
     counted = {key: value for key, value in config.items() if key not in ("outputs", "force")}
-    counted["train"] = {key: value for key, value in config["train"].items() if key != "checkpoint_every"}
+    if "train" in counted:
+        counted["train"] = {key: value for key, value in counted["train"].items() if key != "checkpoint_every"}
     text = json.dumps([counted, fingerprint], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
-def open_run(config: Mapping[str, Any], fingerprint: str) -> Path:
+def open_run(config: Mapping[str, Any], fingerprint: str, names: tuple[str, str, str]) -> Path:
     """The run's folder, made if it is not there, with its config.yaml.
+
+    Args:
+        config: resolved configuration.
+        fingerprint: of the data.
+        names: of dataset, model and pruner.
 
     Raises:
         DashpruneError: if the folder cannot be written.
     """
-    names = (config[group]["name"] for group in ("dataset", "model", "pruner"))
     folder = Path(config["outputs"], "runs", *names, run_id(config, fingerprint))
     try:
         folder.mkdir(parents=True, exist_ok=True)

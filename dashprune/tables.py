@@ -34,30 +34,49 @@ def summary(rows: Iterable[Result]) -> pd.DataFrame:
     """Group runs that differ only in their seeds.
 
     Returns:
-        One line per group: the KEYS, `prior` (whether the strategy looks at the prior), `seeds` (how many runs), and
-        for every score its mean and, under `<score>_sd`, its standard deviation over seeds (n - 1; NaN for one seed).
+        One line per group: the KEYS, `prior` (whether the strategy looks at the prior), `target` (the sparsity asked
+        for: a number, "schedule", or "none" where a strategy cannot be asked), `seeds` (how many runs), and for every
+        score its mean and, under `<score>_sd`, its standard deviation over seeds (n - 1; NaN for one seed).
         `options` names what else distinguishes the groups of the same dataset, model and pruner.
     """
     rows = list(rows)
     settings = [_without_seeds(_flat(row["config"])) for row in rows]
     columns = {key: [row[key] for row in rows] for key in ("dataset", "model", "pruner")}
-    frame = pd.DataFrame({**columns, "prior": [row.get("uses_prior", False) for row in rows]})
+    columns["prior"] = [row.get("uses_prior", False) for row in rows]
+    frame = pd.DataFrame({**columns, "target": [_target(row) for row in rows]})
     frame["options"] = _options(frame, settings)
     for score in SCORES:
         frame[score] = pd.to_numeric(pd.Series([row.get(score) for row in rows]), errors="coerce")
-    grouped = frame.groupby([*KEYS, "prior"], sort=False)
+    grouped = frame.groupby([*KEYS, "prior", "target"], sort=False)
     means, deviations = grouped[SCORES].mean(), grouped[SCORES].std().add_suffix("_sd")
     ordered = [name for score in SCORES for name in (score, f"{score}_sd")]
     return (
-        grouped.size().to_frame("seeds").join(means).join(deviations).reset_index()[[*KEYS, "prior", "seeds", *ordered]]
+        grouped.size()
+        .to_frame("seeds")
+        .join(means)
+        .join(deviations)
+        .reset_index()[[*KEYS, "prior", "target", "seeds", *ordered]]
     )
+
+
+def runs(rows: Iterable[Result]) -> pd.DataFrame:
+    """One line per run: its scores and versions, and the settings in which it differs from others of its kind."""
+    rows = list(rows)
+    columns = {key: [row[key] for row in rows] for key in ("dataset", "model", "pruner", "seed", "id")}
+    frame = pd.DataFrame(columns)
+    frame["options"] = _options(frame, [_without_seeds(_flat(row["config"])) for row in rows])
+    for score in SCORES:
+        frame[score] = [row.get(score) for row in rows]
+    for name in rows[0].get("versions", {}):
+        frame[name] = [row["versions"][name] for row in rows]
+    return frame
 
 
 def display(table: pd.DataFrame) -> pd.DataFrame:
     """The summary as text, `mean ± sd`, without columns that say nothing."""
     shown = pd.DataFrame({key: table[key] for key in KEYS if key != "options" or table[key].any()})
     shown["prior"] = table["prior"].map({True: "✓", False: ""})
-    shown["seeds"] = table["seeds"]
+    shown["target"], shown["seeds"] = table["target"], table["seeds"]
     for score in SCORES:
         if table[score].notna().any():
             pairs = zip(table[score], table[f"{score}_sd"], strict=True)
@@ -66,35 +85,57 @@ def display(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def markdown(table: pd.DataFrame) -> str:
-    """The summary as a Markdown table."""
-    shown = display(table)
-    return tabulate(shown.to_dict("list"), headers="keys", tablefmt="github", disable_numparse=True)
+    """The summary as a Markdown table, and the controls in a table of their own below it."""
+    parts = [
+        tabulate(display(part).to_dict("list"), headers="keys", tablefmt="github", disable_numparse=True)
+        for part in _apart(table)
+    ]
+    return "\n\nControls, without a neural model:\n\n".join(parts)
 
 
 def latex(table: pd.DataFrame) -> str:
-    """The summary as a LaTeX tabular with booktabs rules."""
-    shown = display(table)
+    """The summary as LaTeX tabulars with booktabs rules, one of strategies and one of controls."""
+    return "\n\n".join(_latex(display(part)) for part in _apart(table))
+
+
+def _apart(table: pd.DataFrame) -> list[pd.DataFrame]:
+    """Strategies and controls, as far as there are any."""
+    control = table["model"] == "control"
+    return [part for part in (table[~control], table[control]) if len(part)]
+
+
+def _latex(shown: pd.DataFrame) -> str:
     signs = str.maketrans({"✓": r"$\checkmark$", "±": r"$\pm$", "_": r"\_", "%": r"\%", "&": r"\&", "–": "--"})
     cells = {str(name).translate(signs): [str(cell).translate(signs) for cell in shown[name]] for name in shown}
     return tabulate(cells, headers="keys", tablefmt="latex_raw", disable_numparse=True).replace(r"\hline", r"\midrule")
 
 
 def write(root: Path) -> pd.DataFrame:
-    """Collect all runs below `root` and write `root`/tables/results.csv, .md and .tex.
+    """Collect all runs below `root`; write `root`/tables/results.csv, .md and .tex, and runs.csv, a line per run.
 
     Raises:
         DashpruneError: if there is no result, or the tables cannot be written.
     """
-    table = summary(results.collect(root))
+    rows = results.collect(root)
+    table = summary(rows)
     folder = root / "tables"
     try:
         folder.mkdir(exist_ok=True)
         results.write(folder / "results.csv", table.to_csv(index=False))
+        results.write(folder / "runs.csv", runs(rows).to_csv(index=False))
         results.write(folder / "results.md", markdown(table) + "\n")
         results.write(folder / "results.tex", latex(table) + "\n")
     except OSError as error:
         raise DashpruneError(f"the tables cannot be written to '{folder}': {error.strerror}") from error
     return table
+
+
+def _target(row: Result) -> str:
+    """The sparsity that a run's strategy was asked for."""
+    options = row["config"].get("pruner", {})
+    if "target_sparsity" not in options:
+        return "none"
+    return "schedule" if options["target_sparsity"] is None else f"{options['target_sparsity']:g}"
 
 
 def _text(mean: float, deviation: float, digits: str) -> str:

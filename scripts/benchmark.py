@@ -26,9 +26,9 @@ from tabulate import tabulate
 from torch.nn.utils import parametrize
 
 from dashprune import compose, results
-from dashprune.experiment import check
 from dashprune.models.base import VectorField
 from dashprune.seeds import torch_generator
+from dashprune.settings import check
 from dashprune.solve import Solver
 from dashprune.training import Batch, Training, by_trajectory, fit
 
@@ -71,10 +71,9 @@ def trained(seed: int) -> tuple[Training, list[Batch]]:
 def seconds(training: Training, batches: list[Batch], predict: Predict, steps: int) -> float:
     """Mean time of one optimiser step; the training is left as it was."""
     before = copy.deepcopy(training.state_dict())
-    cache = contextlib.nullcontext() if predict is published else parametrize.cached()
     started = time.perf_counter()
     for batch in batches[:steps]:
-        with cache:
+        with contextlib.nullcontext() if predict is published else parametrize.cached():
             loss = ((predict(training.model, batch) - batch.stop) ** 2).mean()
             training.optimizer.zero_grad()
             loss.backward()

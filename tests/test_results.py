@@ -44,7 +44,7 @@ def test_a_run_is_identified_by_what_decides_its_result() -> None:
 def test_a_folder_that_cannot_be_written_is_one_clear_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(DashpruneError, match=r"run folder .* cannot be written \(Not a directory\); choose another"):
-        results.open_run(changed(outputs=str(tmp_path / "file" / "x")), "data")
+        results.open_run(changed(outputs=str(tmp_path / "file" / "x")), "data", ("sim350", "mlp", "dash"))
 
 
 def test_infinite_and_undefined_numbers_are_stored_as_null(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ def result(pruner: str, seed: int, sparsity: float, mse: float | None = 1e-3, **
     settings = {"seed": seed, "outputs": f"o{seed}", "pruner": {"seed": seed, "name": pruner, **config}}
     return {
         "dataset": "sim350", "model": "phoenix", "pruner": pruner, "seed": seed, "uses_prior": pruner == "dash",
-        "sparsity": sparsity, "balanced_accuracy": None, "mse": mse, "epochs": 7, "config": settings,
+        "sparsity": sparsity, "balanced_accuracy": None, "mse": mse, "epochs": 7, "config": settings, "id": "x",
     }  # fmt: skip
 
 
@@ -36,6 +36,25 @@ def test_runs_that_differ_only_in_seeds_share_a_line() -> None:
     assert table["sparsity_sd"][0] == pytest.approx(math.sqrt(2) * 0.01)  # n - 1
     assert math.isnan(table["sparsity_sd"][1])
     assert table["mse"][0] == pytest.approx(2e-3)
+
+
+def test_controls_have_a_table_of_their_own() -> None:
+    control = {**result("prior", 0, 0.99), "model": "control"}
+    text = tables.markdown(tables.summary([control, *ROWS]))
+    strategies, controls = text.split("Controls, without a neural model:")
+    assert "prior  " in controls
+    assert "dash" not in controls
+    assert "control" not in strategies
+    assert tables.latex(tables.summary([control, *ROWS])).count("tabular") == 4
+
+
+def test_the_target_says_whether_a_sparsity_can_be_asked_for() -> None:
+    rows = [
+        result("l0", 0, 0.5),
+        result("imp", 0, 0.5, target_sparsity=None),
+        result("imp", 1, 0.9, target_sparsity=0.9),
+    ]
+    assert tables.summary(rows)["target"].tolist() == ["none", "schedule", "0.9"]
 
 
 def test_markdown_shows_mean_and_deviation_and_no_empty_columns() -> None:
@@ -70,5 +89,8 @@ def test_tables_are_collected_from_result_files(tmp_path: Path) -> None:
     tables.write(tmp_path)  # again: collected, not appended
     frame = pd.read_csv(tmp_path / "tables" / "results.csv")
     assert frame["pruner"].tolist() == ["dash", "dash", "imp"]
+    runs = pd.read_csv(tmp_path / "tables" / "runs.csv")
+    assert runs["seed"].tolist() == [0, 1, 0, 0]
+    assert runs["mse"].tolist() == [1e-3, 3e-3, 1e-3, 1e-3]
     assert (tmp_path / "tables" / "results.md").read_text().count("\n") == 5
     assert "tabular" in (tmp_path / "tables" / "results.tex").read_text()

@@ -8,7 +8,7 @@ import sys
 from dashprune.cli.main import Parser
 from dashprune.errors import DashpruneError
 
-GROUPS = ("dataset", "model", "pruner", "train", "solver")
+GROUPS = ("dataset", "model", "pruner", "control", "train", "solver")
 
 
 def main(words: list[str]) -> int:
@@ -21,15 +21,16 @@ def main(words: list[str]) -> int:
     parser.parse_args(words)
 
     from dashprune.config import choices, compose
-    from dashprune.experiment import check
+    from dashprune.settings import check
 
     wrong = 0
     for group in GROUPS:
         for choice in choices(group):
             try:
-                values = check(compose([f"{group}={choice}"])).values
-                if values[group].get("name", choice) != choice:
-                    raise DashpruneError(f"{group}.name: '{values[group]['name']}' must be the file's name, '{choice}'")
+                cfg = compose([f"{group}={choice}"])
+                check(cfg)
+                if cfg[group].get("name", choice) != choice:
+                    raise DashpruneError(f"{group}.name: '{cfg[group].name}' must be the file's name, '{choice}'")
                 print(f"{group}/{choice}.yaml: ok")
             except DashpruneError as error:
                 wrong += 1

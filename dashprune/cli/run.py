@@ -14,8 +14,9 @@ from dashprune.errors import DashpruneError
 DESCRIPTION = """\
 Train, prune and evaluate a model, and print its row of the result table.
 
-KEY=VALUE sets any key of conf/config.yaml; a group (dataset, model, pruner, train, solver) is set to the name of one of
-its files. A run that is done is not repeated: its row is printed. A run that was stopped goes on where it was.
+KEY=VALUE sets any key of conf/config.yaml. A group (dataset, model, pruner, control, train, solver) is set to the name
+of one of its files. A run that is done is not repeated: its row is printed. A run that was stopped goes on where it
+was.
 """
 
 EXAMPLES = """\
@@ -24,6 +25,7 @@ examples:
   dashprune run pruner=dash pruner.lambda_1=0.5 pruner.lambda_2=0.9 train.epochs=100
   dashprune run dataset.network=published dataset.noise=0.05 pruner=imp solver=rk4
   dashprune run -m pruner=dash,imp,none seed=0,1,2
+  dashprune run -m control=prior,lasso     what is to be beaten: edges found without a neural model
   dashprune run --cfg job pruner=imp       print the configuration and do nothing
 """
 

@@ -74,7 +74,12 @@ def test_a_failed_job_does_not_stop_a_sweep(tmp_path: Path) -> None:
     tables = dashprune("tables", cwd=tmp_path)
     assert tables.returncode == 0
     assert all(line in tables.stdout for line in lines)
-    assert {p.name for p in (tmp_path / "outputs/tables").iterdir()} == {"results.csv", "results.md", "results.tex"}
+    assert {p.name for p in (tmp_path / "outputs/tables").iterdir()} == {
+        "results.csv",
+        "results.md",
+        "results.tex",
+        "runs.csv",
+    }
 
 
 def test_check_names_every_file(tmp_path: Path) -> None:

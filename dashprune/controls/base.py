@@ -1,0 +1,39 @@
+"""The contract of controls: ways to name edges without a neural model, shown in every table."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from dashprune.data.problem import Problem, Transitions
+
+
+class Estimate(NamedTuple):
+    """What a control says of the network. Row regulates column.
+
+    Attributes:
+        score: (genes, genes), non-negative, larger for a likelier edge.
+        support: (genes, genes) bool, the edges it commits itself to.
+    """
+
+    score: np.ndarray
+    support: np.ndarray
+
+
+class Control:
+    """A control. This class itself is `persistence`: it names no edge and predicts no change.
+
+    Attributes:
+        uses_prior: whether it looks at the prior network.
+    """
+
+    uses_prior: bool = False
+
+    def fit(self, problem: Problem) -> Estimate | None:
+        """Name edges, from the training split and the prior alone; None if it names none."""
+        return None
+
+    def predict(self, transitions: Transitions) -> np.ndarray | None:
+        """(N, genes) expression at the end of each transition, after `fit`; None if it predicts nothing."""
+        return transitions.start
