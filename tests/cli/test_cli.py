@@ -96,7 +96,7 @@ def test_check_names_every_file(tmp_path: Path) -> None:
         (["--verison"], "unrecognized arguments: --verison"),
         (["run", "pruner"], "'pruner' is not KEY=VALUE"),
         (["run", "--multi"], "unrecognized arguments: --multi"),
-        (["run", "pruner=dassh"], "Could not find 'pruner/dassh' Available options in 'pruner': bioprune dash"),
+        (["run", "pruner=dassh"], "Could not find 'pruner/dassh' Available options in 'pruner': bioprune cnode dash"),
         (["run", "model=phenix"], "Available options in 'model': mlp phoenix"),
         (["run", "dataset=sim"], "Available options in 'dataset': sim350"),
         (["run", "pruner.lamda_1=1"], "pruner.lamda_1=1: there is no key 'lamda_1'"),
