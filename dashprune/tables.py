@@ -107,7 +107,14 @@ def _apart(table: pd.DataFrame) -> list[pd.DataFrame]:
 def _latex(shown: pd.DataFrame) -> str:
     signs = str.maketrans({"✓": r"$\checkmark$", "±": r"$\pm$", "_": r"\_", "%": r"\%", "&": r"\&", "–": "--"})
     cells = {str(name).translate(signs): [str(cell).translate(signs) for cell in shown[name]] for name in shown}
-    return tabulate(cells, headers="keys", tablefmt="latex_raw", disable_numparse=True).replace(r"\hline", r"\midrule")
+    text = tabulate(cells, headers="keys", tablefmt="latex_raw", disable_numparse=True)
+    for rule in (
+        r"\toprule",
+        r"\midrule",
+        r"\bottomrule",
+    ):  # tabulate's own booktabs format would escape the signs above
+        text = text.replace(r"\hline", rule, 1)
+    return text
 
 
 def write(root: Path) -> pd.DataFrame:

@@ -18,7 +18,10 @@ from dashprune.data.problem import Problem
 from dashprune.models.base import VectorField
 from dashprune.settings import Experiment, check
 from dashprune.training import Training, fit
-from tests.conftest import SMALL
+from tests.conftest import SMALL as SHORT
+
+SMALL = [*SHORT, "train.epochs=12"]
+"""Long enough for every default, such as the cycles of SparseFlow."""
 
 PAIRS = [(pruner, model) for pruner in choices("pruner") for model in choices("model")]
 

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dashprune import checkpoints, compose, train_prune_eval
+from dashprune import checkpoints, compose, train_prune_eval, training
 from dashprune.errors import DashpruneError
+from dashprune.solve import DivergenceError
 
 KEYS = ["dataset", "model", "pruner", "seed", "sparsity", "balanced_accuracy", "auroc", "auprc", "out_degree", "mse",
         "mse_persistence", "epochs", "wall_seconds", "versions"]  # fmt: skip
@@ -135,10 +136,26 @@ def test_a_truncated_checkpoint_costs_one_epoch(small: list[str], capsys: pytest
     assert "resuming after epoch 4 of 6" in said
 
 
-def test_a_divergence_keeps_the_last_good_checkpoint(small: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_divergence_is_explained(small: list[str]) -> None:
     with pytest.raises(DashpruneError, match=r"epoch \d, step \d: the solution diverged .*lower train.learning_rate"):
         run(small, "model=mlp", "train.learning_rate=1e5", "model.hidden=5", "solver=dopri5", "train.epochs=50")
     assert not list(Path(small[-1].partition("=")[2]).rglob("result.json"))
+
+
+def test_a_divergence_keeps_the_last_good_checkpoint(small: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def step(state: training.Training, *arguments: Any) -> float:
+        if len(state.history) == 3:
+            raise DivergenceError("the loss is nan")
+        return one_step(state, *arguments)
+
+    one_step = training._step
+    monkeypatch.setattr(training, "_step", step)
+    with pytest.raises(DashpruneError, match=r"epoch 4, step 1: the solution diverged \(the loss is nan\)"):
+        run(small)
+    (path,) = Path(small[-1].partition("=")[2]).rglob("checkpoint.pt")
+    state = checkpoints.load(path.parent)
+    assert state is not None
+    assert len(state["history"]) == 3
 
 
 def test_an_all_zero_prior_with_dash_is_refused(small: list[str], monkeypatch: pytest.MonkeyPatch) -> None:

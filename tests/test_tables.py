@@ -71,7 +71,7 @@ def test_latex_escapes_what_latex_would_not_take() -> None:
     text = tables.latex(tables.summary(ROWS))
     assert r"pruner.lambda\_1=0.5" in text
     assert r"0.9500 $\pm$ 0.0141" in text
-    assert r"\midrule" in text
+    assert [text.count(rule) for rule in (r"\toprule", r"\midrule", r"\bottomrule", r"\hline")] == [1, 1, 1, 0]
     assert "_" not in text.replace(r"\_", "")
 
 

@@ -84,7 +84,7 @@ def test_sparseflow_survivors_of_one_tenth_cuts() -> None:
 
 
 def test_sparseflow_cuts_globally_and_forgets_the_moments(example: Problem) -> None:
-    made = check(compose([*SMALL, "pruner=sparseflow", "model=mlp"]))
+    made = check(compose([*SMALL, "train.epochs=12", "pruner=sparseflow", "model=mlp"]))
     assert made.pruner.restarts_optimizer
     model = Mlp(3, hidden=4)
     with torch.no_grad():
@@ -155,7 +155,11 @@ def test_a_schedule_without_events_cannot_reach_a_target() -> None:
 
 @pytest.mark.parametrize("name", ["imp", "dash", "bioprune", "random", "sparseflow", "synflow", "pinn_mp"])
 def test_methods_with_tunable_sparsity_reach_the_one_asked_for(name: str) -> None:
-    made = check(compose([*SMALL, f"pruner={name}", "pruner.target_sparsity=0.83", "model=mlp", "model.hidden=20"]))
+    made = check(
+        compose(
+            [*SMALL, "train.epochs=12", f"pruner={name}", "pruner.target_sparsity=0.83", "model=mlp", "model.hidden=20"]
+        )
+    )
     problem, pruner = made.dataset.load(), made.pruner
     assert isinstance(pruner, Pruner)
     model = made.model(genes=24)
