@@ -13,6 +13,7 @@ import typing
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -21,7 +22,6 @@ from hydra import initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
-from hydra.utils import get_class
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from pydantic import ConfigDict, Field, ValidationError, create_model
@@ -132,16 +132,19 @@ def parse(overrides: Sequence[str]) -> None:
     """Check the grammar of each override by itself, so that the wrong one can be named.
 
     Raises:
-        DashpruneError: naming the override that Hydra cannot read.
+        DashpruneError: naming the override that Hydra cannot read, or that chooses nothing for a group.
     """
     for word in overrides:
         try:
-            OverridesParser.create().parse_override(word)
+            override = OverridesParser.create().parse_override(word)
         except HydraException as error:
             reason = str(error).splitlines()[0]
             raise DashpruneError(
                 f"'{word}' is not KEY=VALUE as Hydra reads it: {reason}; quote special signs"
             ) from error
+        names = choices(override.key_or_group)
+        if names and override.value() is None and not override.is_delete():
+            raise DashpruneError(f"{word}: nothing is chosen; choose one of {', '.join(names)}, or leave it out")
 
 
 def section(kind: type[T], values: Mapping[str, Any], where: str) -> T:
@@ -153,7 +156,7 @@ def section(kind: type[T], values: Mapping[str, Any], where: str) -> T:
     return kind(**checked(kind, values, where))
 
 
-def component(node: Mapping[str, Any], where: str, later: Sequence[str] = ()) -> Callable[..., Any]:
+def component(node: Any, where: str, later: Sequence[str] = ()) -> Callable[..., Any]:
     """Check what a dataset, model or pruner yaml says, and return a function that builds the object.
 
     Args:
@@ -165,7 +168,13 @@ def component(node: Mapping[str, Any], where: str, later: Sequence[str] = ()) ->
     Raises:
         DashpruneError: naming every wrong key, its value and what is allowed, in one line.
     """
-    target = get_class(node["_target_"])
+    if not isinstance(node, Mapping) or "_target_" not in node:
+        raise DashpruneError(f"{where}: nothing is chosen; choose one with {where}=NAME: {', '.join(choices(where))}")
+    module, _, name = str(node["_target_"]).rpartition(".")
+    try:
+        target = getattr(import_module(module), name)
+    except (ImportError, ValueError, AttributeError) as error:
+        raise DashpruneError(f"{where}._target_: {node['_target_']} cannot be imported") from error
     values = {key: value for key, value in node.items() if key not in ("_target_", "name")}
     if "parts" in values:
         values["parts"] = {name: component(part, f"{where}.parts.{name}")() for name, part in values["parts"].items()}

@@ -15,6 +15,7 @@ from omegaconf import DictConfig
 from dashprune import checkpoints, metrics, results
 from dashprune.controls.base import Control
 from dashprune.data.problem import Problem
+from dashprune.errors import DashpruneError
 from dashprune.models.base import VectorField
 from dashprune.progress import Progress
 from dashprune.results import Result
@@ -50,6 +51,13 @@ def train_prune_eval(cfg: DictConfig | Mapping[str, Any]) -> Result:
     if row is not None:
         return row
     problem: Problem = experiment.dataset.load()
+    try:
+        return _new_row(experiment, problem, fingerprint, folder)
+    except OSError as error:
+        raise DashpruneError(f"outputs: {error.filename or folder} cannot be written ({error.strerror})") from error
+
+
+def _new_row(experiment: Experiment, problem: Problem, fingerprint: str, folder: Path) -> Result:
     if experiment.control is None:
         scores = _train_and_score(experiment, problem, folder)
     else:
@@ -112,7 +120,7 @@ def _trained(experiment: Experiment, problem: Problem, folder: Path) -> Training
     training = Training(model, experiment.pruner, experiment.train)
     state = checkpoints.load(folder)
     if state is not None:
-        training.load_state_dict(state)
+        _restore(training, state, folder)
     before = training.seconds
     name = f"{experiment.values['pruner']['name']} {folder.name}"
     with Progress(name, experiment.train.epochs, len(training.history)) as progress:
@@ -126,6 +134,15 @@ def _trained(experiment: Experiment, problem: Problem, folder: Path) -> Training
 
         fit(training, problem.train, problem.validation, experiment.solver, experiment.run.seed, after_epoch)
     return training
+
+
+def _restore(training: Training, state: dict[str, Any], folder: Path) -> None:
+    try:
+        training.load_state_dict(state)
+    except (RuntimeError, KeyError, ValueError, TypeError) as error:
+        raise DashpruneError(
+            f"{folder / checkpoints.CURRENT} was written by another version of dashprune; start anew with force=true"
+        ) from error
 
 
 def _network_scores(score: np.ndarray, support: np.ndarray, problem: Problem) -> Result:

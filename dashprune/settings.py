@@ -66,13 +66,14 @@ def check(cfg: DictConfig | Mapping[str, Any]) -> Experiment:
         values: Any = OmegaConf.to_container(OmegaConf.create(dict(cfg)), resolve=True, throw_on_missing=True)
     except OmegaConfBaseException as error:
         raise DashpruneError(" ".join(str(error).split())) from error
-    groups = {name: values.pop(name) for name in ("train", "solver", "schedule", *COMPONENTS)}
+    sections = {name: values.pop(name, None) or {} for name in ("train", "solver", "schedule")}
+    groups = {name: values.pop(name, None) for name in COMPONENTS}
     run, train, solver = _all(
         lambda: config.section(config.Run, values, ""),
-        lambda: config.section(config.Train, groups["train"], "train"),
-        lambda: config.section(Solver, groups["solver"], "solver"),
+        lambda: config.section(config.Train, sections["train"], "train"),
+        lambda: config.section(Solver, sections["solver"], "solver"),
     )
-    config.section(Schedule, groups["schedule"], "schedule")  # identifies no run by itself: its users hold copies
+    config.section(Schedule, sections["schedule"], "schedule")  # identifies no run by itself: its users hold copies
     dataset, model, pruner, control, device, _ = _all(
         lambda: config.component(groups["dataset"], "dataset")(),
         lambda: config.component(groups["model"], "model", later=("genes",)),
@@ -82,7 +83,8 @@ def check(cfg: DictConfig | Mapping[str, Any]) -> Experiment:
         solver.check,
     )
     deciding = ("dataset", "control") if control else ("train", "solver", "dataset", "model", "pruner")
-    values = {**values, "device": device, **{name: groups[name] for name in deciding}}
+    chosen = {name: node for name, node in {**sections, **groups}.items() if name in deciding}
+    values = {**values, "device": device, **chosen}
     return Experiment(values, run, train, solver, dataset, model, pruner, control)
 
 

@@ -75,6 +75,9 @@ def test_lambda_outside_its_range(value: str) -> None:
         ("solver.method=dopri6", "solver.method: 'dopri6' is unknown"),
         ("+solver.options.sted_size=1", "Unexpected arguments {'sted_size': 1}"),
         ("+train.plateau.fator=1", "train.plateau.fator: 1 is not allowed"),
+        ("~pruner", "pruner: nothing is chosen; choose one with pruner=NAME: bioprune"),
+        ("model=null", "model=null: nothing is chosen; choose one of mlp, phoenix"),
+        ("pruner._target_=dashprune.pruners.dash.Dahs", "pruner._target_: dashprune.pruners.dash.Dahs cannot be imp"),
         ("+pruner.lambda_3=1", "pruner.lambda_3: there is no such key; did you mean 'lambda_"),
     ],
 )

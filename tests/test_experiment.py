@@ -136,6 +136,30 @@ def test_a_truncated_checkpoint_costs_one_epoch(small: list[str], capsys: pytest
     assert "resuming after epoch 4 of 6" in said
 
 
+def test_a_full_disk_is_one_clear_line(small: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(folder: Path, state: dict[str, Any]) -> None:
+        raise OSError(28, "No space left on device", str(folder / "checkpoint.pt"))
+
+    monkeypatch.setattr(checkpoints, "save", full)
+    with pytest.raises(
+        DashpruneError, match=r"outputs: .*checkpoint\.pt cannot be written \(No space left on device\)"
+    ):
+        run(small)
+
+
+def test_a_checkpoint_of_another_version_is_not_forced_into_the_model(small: list[str]) -> None:
+    run(small)
+    where = folder(small)
+    state = checkpoints.load(where)
+    assert state is not None
+    state["model"]["renamed"] = state["model"].pop("sums.bias")
+    checkpoints.save(where, state)
+    (where / "result.json").unlink()
+    with pytest.raises(DashpruneError, match=r"another version of dashprune; start anew with force=true"):
+        run(small)
+    assert run(small, "force=true")["epochs_run"] == 6
+
+
 def test_a_divergence_is_explained(small: list[str]) -> None:
     with pytest.raises(DashpruneError, match=r"epoch \d, step \d: the solution diverged .*lower train.learning_rate"):
         run(small, "model=mlp", "train.learning_rate=1e5", "model.hidden=5", "solver=dopri5", "train.epochs=50")
