@@ -149,3 +149,11 @@ def test_every_pair_runs_end_to_end_twice_alike(pruner: str, model: str, tmp_pat
         rows.append(row)
     assert rows[0] == rows[1]
     assert (rows[0]["model"], rows[0]["pruner"]) == (model, pruner)
+
+
+@pytest.mark.parametrize("pruner", choices("pruner"))
+def test_every_pruner_trains_a_deeper_mlp(pruner: str, tmp_path: Path) -> None:
+    options = [*SMALL, f"pruner={pruner}", "model=mlp", "model.hidden=[6,5]", f"outputs={tmp_path}"]
+    row = train_prune_eval(compose(options))
+    assert np.isfinite(row["mse"])
+    assert 0 <= row["sparsity"] < 1
