@@ -76,7 +76,7 @@ class Threshold(nn.Module):
 
     The step's derivative is replaced by 2 - 4|q| for |q| <= 0.4, 0.4 for 0.4 < |q| <= 1 and 0 beyond, q = |W| - t. If
     at most 1 % of the layer survives, all its thresholds start again at 0, as in the published code, and `resets`
-    counts it.
+    counts it until somebody sets it back.
 
     Source: Liu et al., Dynamic sparse training (ICLR 2020).
     """

@@ -16,6 +16,7 @@ from dashprune.models.phoenix import Phoenix
 from dashprune.pruners.base import Pruner
 from dashprune.pruners.imp import Imp
 from dashprune.pruners.scheduled import Schedule
+from dashprune.pruners.sparseflow import SparseFlow
 from dashprune.solve import Solver
 from dashprune.training import Epoch, Training, batches, by_trajectory, fit
 
@@ -159,3 +160,13 @@ def test_a_divergence_names_epoch_step_and_remedy(example: Problem) -> None:
     state = training(Mlp(3, 4), Pruner(), example, replace(SETTINGS, learning_rate=1e30))
     with pytest.raises(DashpruneError, match=r"epoch 1, step 2: the solution diverged .* lower train\.learning_rate"):
         run(state, example)
+
+
+def test_a_pruner_may_start_the_optimiser_anew(example: Problem) -> None:
+    pruner = SparseFlow(cycles=1, target_sparsity=0.5, epochs=6)
+    state = training(Mlp(3, 4), pruner, example)
+    steps: list[float] = []
+    run(state, example, lambda: steps.append(next(iter(state.optimizer.state.values()))["step"].item()))
+    assert [row.pruned for row in state.history] == [0, 0, 0, 1, 0, 0]
+    assert steps == [3, 6, 9, 3, 6, 9]
+    assert state.history[3].learning_rate == state.history[0].learning_rate

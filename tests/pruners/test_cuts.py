@@ -170,3 +170,13 @@ def test_methods_with_tunable_sparsity_reach_the_one_asked_for(name: str) -> Non
     pruner.finalize(model)
     weights = [layer.weight.detach().numpy() for layer in model.layers()]
     assert metrics.sparsity(weights) == pytest.approx(0.83, abs=0.01)
+
+
+def test_hidden_units_emptied_by_one_cut_are_told(example: Problem, caplog: pytest.LogCaptureFixture) -> None:
+    model = Mlp(3, hidden=4)
+    with torch.no_grad():
+        model.layers()[0].weight[:2] = 0.01
+    pruner = Magnitude(target_sparsity=0.5, at=0.0, epochs=4)
+    pruner.attach(model, example)
+    pruner.update(model, 1)
+    assert caplog.messages == ["magnitude: the cut left 2 hidden units without any input"]

@@ -67,3 +67,13 @@ def test_weights_can_return() -> None:
         module.threshold.fill_(0.4)
         assert module(weight) == 0
         assert module(2 * weight) == 0.6
+
+
+def test_a_restart_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    model = Mlp(3, hidden=2)
+    pruner = Dst(alpha=1.0)
+    pruner.attach(model, problem_with(torch.eye(3).numpy()))
+    parametrization_of(model.layers()[1], Threshold).resets += 4
+    assert not pruner.update(model, 7)
+    assert not pruner.update(model, 8)
+    assert caplog.messages == ["dst: thresholds of layer 2 went back to 0 4 times before epoch 7"]
