@@ -43,7 +43,7 @@ def row(epoch: int, validation: float) -> Epoch:
 
 
 def test_training_lowers_the_error(example: Problem) -> None:
-    state = run(training(Mlp(3, 8), Pruner(), example, replace(SETTINGS, epochs=30)), example)
+    state = run(training(Mlp(3, hidden=8, decay=False), Pruner(), example, replace(SETTINGS, epochs=30)), example)
     assert state.history[-1].validation < 0.5 * state.history[0].validation
     assert [r.epoch for r in state.history] == list(range(1, 31))
 
@@ -77,7 +77,7 @@ def test_a_cut_resets_rate_scheduler_and_best_but_not_adam(example: Problem) -> 
 
 
 def test_the_best_model_is_the_one_of_its_epoch(example: Problem) -> None:
-    state = training(Mlp(3, 4), Pruner(), example)
+    state = training(Mlp(3, hidden=4, decay=False), Pruner(), example)
     for epoch, error in enumerate([3.0, 1.0, 1.0, 2.0], 1):
         with torch.no_grad():
             state.model.chains()[0][0].bias.fill_(float(epoch))
@@ -88,7 +88,7 @@ def test_the_best_model_is_the_one_of_its_epoch(example: Problem) -> None:
 
 
 def test_early_stopping_counts_epochs_without_a_new_best(example: Problem) -> None:
-    state = training(Mlp(3, 4), Pruner(), example, replace(SETTINGS, epochs=100, early_stop=2))
+    state = training(Mlp(3, hidden=4, decay=False), Pruner(), example, replace(SETTINGS, epochs=100, early_stop=2))
     finished = []
     for epoch, error in enumerate([3.0, 2.0, 2.5, 2.1, 2.0], 1):
         finished.append(state.finished)
@@ -99,7 +99,7 @@ def test_early_stopping_counts_epochs_without_a_new_best(example: Problem) -> No
 
 def test_training_never_stops_before_the_schedule_has_finished(example: Problem) -> None:
     pruner = Imp(Schedule(start=2, first=0.1, every=5, then=0.1, epochs=12))
-    state = training(Mlp(3, 4), pruner, example, replace(SETTINGS, epochs=12, early_stop=1))
+    state = training(Mlp(3, hidden=4, decay=False), pruner, example, replace(SETTINGS, epochs=12, early_stop=1))
     assert pruner.last_event == 10
     for epoch in range(1, 10):
         state.record(row(epoch, 1.0 + epoch))
@@ -107,7 +107,7 @@ def test_training_never_stops_before_the_schedule_has_finished(example: Problem)
 
 
 def test_the_learning_rate_falls_to_its_floor_on_a_plateau(example: Problem) -> None:
-    state = training(Mlp(3, 4), Pruner(), example)
+    state = training(Mlp(3, hidden=4, decay=False), Pruner(), example)
     rates = []
     for epoch in range(1, 8):
         state.record(row(epoch, 1.0))
@@ -157,14 +157,14 @@ def _copied(value: object) -> object:
 
 
 def test_a_divergence_names_epoch_step_and_remedy(example: Problem) -> None:
-    state = training(Mlp(3, 4), Pruner(), example, replace(SETTINGS, learning_rate=1e30))
+    state = training(Mlp(3, hidden=4, decay=False), Pruner(), example, replace(SETTINGS, learning_rate=1e30))
     with pytest.raises(DashpruneError, match=r"epoch 1, step 2: the solution diverged .* lower train\.learning_rate"):
         run(state, example)
 
 
 def test_a_pruner_may_start_the_optimiser_anew(example: Problem) -> None:
     pruner = SparseFlow(cycles=1, target_sparsity=0.5, epochs=6)
-    state = training(Mlp(3, 4), pruner, example)
+    state = training(Mlp(3, hidden=4, decay=False), pruner, example)
     steps: list[float] = []
     run(state, example, lambda: steps.append(next(iter(state.optimizer.state.values()))["step"].item()))
     assert [row.pruned for row in state.history] == [0, 0, 0, 1, 0, 0]

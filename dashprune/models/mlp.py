@@ -10,37 +10,48 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.nn.utils import parametrize
 
 from dashprune.models.base import VectorField
+from dashprune.parametrizations import PositivePart
 
 
 class Mlp(VectorField):
-    """f(x) = W_L ELU(... ELU(W_1 x + b_1) ...) + b_L; no multipliers and no decay.
+    """f(x) = m(x) = W_L ELU(... ELU(W_1 x + b_1) ...) + b_L, or with decay f(x) = υ₊ ⊙ (m(x) - x).
 
-    With one hidden layer it is the two-layer ELU network compared in Table 10 of the DASH paper.
+    With one hidden layer and no decay it is the two-layer ELU network compared in Table 10 of the DASH paper. A hidden
+    layer narrower than the number of genes cannot express that every gene decays; the second form leaves it to υ.
 
     Args:
         genes: number of genes.
         hidden: units of the hidden layer, or of each hidden layer from genes to genes.
+        decay: whether each gene approaches m(x) at a rate υ₊ = max(υ, 0) of its own, as in PHOENIX.
     """
 
     def __init__(
         self,
         genes: int,
         hidden: Annotated[int, Field(ge=1)] | Annotated[list[Annotated[int, Field(ge=1)]], Field(min_length=1)],
+        decay: bool,
     ) -> None:
         super().__init__()
         self.genes = genes
         widths = [genes, *([hidden] if isinstance(hidden, int) else hidden), genes]
         self.linear = nn.ModuleList(nn.Linear(a, b) for a, b in itertools.pairwise(widths))
+        self.decay = decay
+        if decay:
+            self.multipliers = nn.Parameter(torch.ones(genes))
+            parametrize.register_parametrization(self, "multipliers", PositivePart(recovery=True))
 
     def reset_parameters(self, generator: torch.Generator) -> None:
-        """Weights and biases U(±1/√inputs): Kaiming uniform with a = √5, PyTorch's default."""
+        """Weights and biases U(±1/√inputs): Kaiming uniform with a = √5, PyTorch's default; υ ~ U(0, 1)."""
         with torch.no_grad():
             for layer in self.chains()[0]:
                 bound = 1 / math.sqrt(layer.in_features)
                 layer.weight.uniform_(-bound, bound, generator=generator)
                 layer.bias.uniform_(-bound, bound, generator=generator)
+            if self.decay:
+                self.get_parameter("parametrizations.multipliers.original").uniform_(0, 1, generator=generator)
 
     def drift(self, y: Tensor) -> Tensor:
         *inner, last = self.chains()[0]
@@ -49,7 +60,12 @@ class Mlp(VectorField):
         return last(y)
 
     def forward(self, t: Tensor, y: Tensor) -> Tensor:
-        return self.drift(y)
+        return self.multipliers * (self.drift(y) - y) if self.decay else self.drift(y)
 
     def chains(self) -> list[list[nn.Linear]]:
         return [list(self.linear)]  # type: ignore[arg-type]
+
+    def scaled_weight(self, layer: nn.Linear) -> Tensor:
+        if self.decay and layer is self.linear[-1]:
+            return layer.weight * self.multipliers[:, None]
+        return layer.weight

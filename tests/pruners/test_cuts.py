@@ -47,7 +47,7 @@ def test_synflow_scores_by_hand() -> None:
 
 
 def test_synflow_cuts_to_its_target_whatever_starts_at_zero() -> None:
-    for model in (Mlp(10, hidden=[6, 5]), Phoenix(10, 4, "abs", 5.0, recovery=True)):
+    for model in (Mlp(10, hidden=[6, 5], decay=False), Phoenix(10, 4, "abs", 5.0, recovery=True)):
         model.reset_parameters(torch.Generator().manual_seed(0))
         before = [layer.weight.detach().clone() for layer in model.layers()]
         SynFlow(0.8, 20, seed=0).attach(model, problem_with(np.eye(10, dtype=np.float32)))
@@ -62,7 +62,7 @@ def test_synflow_cuts_to_its_target_whatever_starts_at_zero() -> None:
 
 
 def test_synflow_in_one_round_keeps_the_largest_flows() -> None:
-    model = Mlp(4, hidden=3)
+    model = Mlp(4, hidden=3, decay=False)
     pruner = SynFlow(0.5, 1, seed=0)
     flows = torch.cat([score.flatten() for score in pruner.scores(model)])
     pruner.attach(model, problem_with(np.eye(4, dtype=np.float32)))
@@ -86,7 +86,7 @@ def test_sparseflow_survivors_of_one_tenth_cuts() -> None:
 def test_sparseflow_cuts_globally_and_forgets_the_moments(example: Problem) -> None:
     made = check(compose([*SMALL, "train.epochs=12", "pruner=sparseflow", "model=mlp"]))
     assert made.pruner.restarts_optimizer
-    model = Mlp(3, hidden=4)
+    model = Mlp(3, hidden=4, decay=False)
     with torch.no_grad():
         model.layers()[0].weight.mul_(100)
     pruner = SparseFlow(cycles=1, target_sparsity=0.5, epochs=4)
@@ -123,7 +123,7 @@ def test_magnitude_cuts_every_layer_once(example: Problem) -> None:
 
 def test_random_pruning_looks_at_nothing(example: Problem) -> None:
     def masks(scale: float, seed: int) -> list[list[list[float]]]:
-        model = Mlp(3, hidden=4)
+        model = Mlp(3, hidden=4, decay=False)
         with torch.no_grad():
             for layer in model.layers():
                 layer.weight.mul_(scale)
@@ -173,7 +173,7 @@ def test_methods_with_tunable_sparsity_reach_the_one_asked_for(name: str) -> Non
 
 
 def test_hidden_units_emptied_by_one_cut_are_told(example: Problem, caplog: pytest.LogCaptureFixture) -> None:
-    model = Mlp(3, hidden=4)
+    model = Mlp(3, hidden=4, decay=False)
     with torch.no_grad():
         model.layers()[0].weight[:2] = 0.01
     pruner = Magnitude(target_sparsity=0.5, at=0.0, epochs=4)

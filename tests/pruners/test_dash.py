@@ -150,7 +150,7 @@ def test_an_all_zero_prior_is_refused_only_where_it_counts() -> None:
 
 def test_shapes_of_a_chain_of_three_layers() -> None:
     prior = np.random.default_rng(1).integers(0, 2, (6, 6)).astype(np.float32)
-    model = Mlp(6, hidden=[4, 3])
+    model = Mlp(6, hidden=[4, 3], decay=False)
     pruner = dash(0.5, 0.5, normalize=True)
     pruner.attach(model, problem_with(prior))
     scores = pruner.score(model, 0)
@@ -160,7 +160,7 @@ def test_shapes_of_a_chain_of_three_layers() -> None:
 
 def test_the_middle_score_is_the_least_squares_answer() -> None:
     prior = np.random.default_rng(1).integers(0, 2, (6, 6)).astype(np.float32)
-    model = Mlp(6, hidden=[4, 3])
+    model = Mlp(6, hidden=[4, 3], decay=False)
     pruner = dash(0, 1, normalize=True)
     pruner.attach(model, problem_with(prior))
     last = pruner.get_buffer("scores_0_2").clone()
@@ -170,7 +170,7 @@ def test_the_middle_score_is_the_least_squares_answer() -> None:
 
 
 def test_a_prior_that_explains_nothing_leaves_pure_magnitude() -> None:
-    model = Mlp(6, hidden=[4, 3])
+    model = Mlp(6, hidden=[4, 3], decay=False)
     pruner = dash(0, 0.9, normalize=True)
     pruner.attach(model, problem_with(np.eye(6, dtype=np.float32)))
     pruner.targets.zero_()
@@ -180,7 +180,7 @@ def test_a_prior_that_explains_nothing_leaves_pure_magnitude() -> None:
 
 def test_the_published_form_needs_two_layers(example: Problem) -> None:
     with pytest.raises(DashpruneError, match="chains of two layers, but the model has 3"):
-        dash(0.5, 0.5, normalize=False).attach(Mlp(3, hidden=[2, 2]), example)
+        dash(0.5, 0.5, normalize=False).attach(Mlp(3, hidden=[2, 2], decay=False), example)
 
 
 def test_sparser_than_the_rank_of_the_prior_stays_finite() -> None:

@@ -49,7 +49,7 @@ def test_a_layer_that_is_all_but_empty_starts_again() -> None:
 
 
 def test_the_regulariser_and_the_shapes_of_the_thresholds() -> None:
-    model = Mlp(3, hidden=2)
+    model = Mlp(3, hidden=2, decay=False)
     pruner = Dst(alpha=2.0)
     pruner.attach(model, problem_with(torch.eye(3).numpy()))
     thresholds = [parametrization_of(layer, Threshold).threshold for layer in model.layers()]
@@ -70,7 +70,7 @@ def test_weights_can_return() -> None:
 
 
 def test_a_restart_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
-    model = Mlp(3, hidden=2)
+    model = Mlp(3, hidden=2, decay=False)
     pruner = Dst(alpha=1.0)
     pruner.attach(model, problem_with(torch.eye(3).numpy()))
     parametrization_of(model.layers()[1], Threshold).resets += 4

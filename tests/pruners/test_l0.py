@@ -46,7 +46,7 @@ def attached(model: Mlp, **options: float) -> L0:
 
 
 def test_penalty_counts_open_weights() -> None:
-    model = Mlp(3, hidden=2)
+    model = Mlp(3, hidden=2, decay=False)
     pruner = attached(model)
     with torch.no_grad():
         for layer, value in zip(model.layers(), (math.log(4), 0.0), strict=True):
@@ -56,7 +56,7 @@ def test_penalty_counts_open_weights() -> None:
 
 
 def test_initial_gates_follow_the_drop_rates() -> None:
-    model = Mlp(3, hidden=2)
+    model = Mlp(3, hidden=2, decay=False)
     attached(model)
     first, last = (parametrization_of(layer, HardConcrete).log_alpha for layer in model.layers())
     torch.testing.assert_close(first, torch.full((3,), math.log(4)), atol=0.05, rtol=0)
@@ -64,7 +64,7 @@ def test_initial_gates_follow_the_drop_rates() -> None:
 
 
 def test_gates_are_drawn_once_while_weights_are_cached_and_anew_afterwards() -> None:
-    model = Mlp(3, hidden=2)
+    model = Mlp(3, hidden=2, decay=False)
     pruner = attached(model)
     pruner.update(model, 1)
     layer = model.layers()[0]
@@ -75,7 +75,7 @@ def test_gates_are_drawn_once_while_weights_are_cached_and_anew_afterwards() -> 
 
 
 def test_gates_of_an_epoch_depend_on_seed_and_epoch_alone() -> None:
-    model = Mlp(3, hidden=2)
+    model = Mlp(3, hidden=2, decay=False)
     pruner = attached(model)
 
     def drawn(epoch: int) -> list[float]:
@@ -87,7 +87,7 @@ def test_gates_of_an_epoch_depend_on_seed_and_epoch_alone() -> None:
 
 
 def test_a_closed_gate_leaves_exact_zeros() -> None:
-    model = Mlp(3, hidden=2)
+    model = Mlp(3, hidden=2, decay=False)
     pruner = attached(model)
     with torch.no_grad():
         parametrization_of(model.layers()[0], HardConcrete).log_alpha[1] = -3
@@ -98,7 +98,7 @@ def test_a_closed_gate_leaves_exact_zeros() -> None:
 
 
 def test_the_penalty_closes_gates_that_the_data_do_not_need() -> None:
-    model = Mlp(3, hidden=2)
+    model = Mlp(3, hidden=2, decay=False)
     pruner = attached(model)
     before = pruner.penalty(model).item()
     optimizer = torch.optim.Adam(model.parameters(), 0.05)

@@ -22,7 +22,7 @@ ZERO = torch.zeros(())
 
 
 def mlp() -> Mlp:
-    model = Mlp(3, hidden=2)
+    model = Mlp(3, hidden=2, decay=False)
     with torch.no_grad():
         model.layers()[0].weight.copy_(tensor([[1, -2], [0, 1], [3, 0]]).T)
         model.layers()[1].weight.copy_(tensor([[1, 0, -1], [2, 1, 0]]).T)

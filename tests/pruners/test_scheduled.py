@@ -89,11 +89,11 @@ def test_share_sums_to_one_and_is_uniform_where_nothing_is_important() -> None:
 def test_a_schedule_that_would_cut_everything_is_refused() -> None:
     schedule = Schedule(start=1, first=0.9, every=1, then=0.9, epochs=10)
     with pytest.raises(DashpruneError, match=r"cuts all 12 weights of a layer by epoch 2; lower schedule\.first"):
-        Imp(schedule).attach(Mlp(6, hidden=2), problem_with(torch.eye(6).numpy()))
+        Imp(schedule).attach(Mlp(6, hidden=2, decay=False), problem_with(torch.eye(6).numpy()))
 
 
 def test_finalize_leaves_plain_layers_with_exact_zeros() -> None:
-    model = Mlp(6, hidden=4)
+    model = Mlp(6, hidden=4, decay=False)
     pruner = Imp(Schedule(start=1, first=0.5, every=5, then=0.1, epochs=3))
     pruner.attach(model, problem_with(torch.eye(6).numpy()))
     assert pruner.update(model, 1)
