@@ -29,4 +29,5 @@ class Random(Scheduled):
 
     def score(self, model: VectorField, chain: int) -> list[Tensor]:
         generator = torch_generator(self.seed, "scores", chain)
-        return [torch.rand(layer.weight.shape, generator=generator) for layer in model.chains()[chain]]
+        layers = model.chains()[chain]
+        return [torch.rand(w.weight.shape, generator=generator).to(w.weight.device) for w in layers]
