@@ -20,6 +20,12 @@ SMALL = [
 """Overrides for a run of about a second."""
 
 
+@pytest.fixture(autouse=True)
+def seeded() -> None:
+    """Layers that a test does not initialise itself start the same in every run."""
+    torch.manual_seed(0)
+
+
 @pytest.fixture
 def small(tmp_path: Path) -> list[str]:
     """Overrides for a run of about a second, with its results in a temporary folder."""

@@ -88,7 +88,7 @@ def test_sparseflow_cuts_globally_and_forgets_the_moments(example: Problem) -> N
     assert made.pruner.restarts_optimizer
     model = Mlp(3, hidden=4, decay=False)
     with torch.no_grad():
-        model.layers()[0].weight.mul_(100)
+        model.layers()[0].weight.fill_(100)
     pruner = SparseFlow(cycles=1, target_sparsity=0.5, epochs=4)
     pruner.attach(model, example)
     before = model.layers()[0].weight.detach().clone()
@@ -176,6 +176,7 @@ def test_hidden_units_emptied_by_one_cut_are_told(example: Problem, caplog: pyte
     model = Mlp(3, hidden=4, decay=False)
     with torch.no_grad():
         model.layers()[0].weight[:2] = 0.01
+        model.layers()[0].weight[2:] = 1.0
     pruner = Magnitude(target_sparsity=0.5, at=0.0, epochs=4)
     pruner.attach(model, example)
     pruner.update(model, 1)
