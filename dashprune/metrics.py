@@ -5,7 +5,7 @@ Effect matrices, truth and evaluable pairs are (genes, genes), row regulates col
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from sklearn.metrics import average_precision_score, roc_auc_score
@@ -42,10 +42,7 @@ def auroc(score: np.ndarray, truth: np.ndarray, evaluable: np.ndarray) -> float:
     Returns:
         A fraction in [0, 1]; NaN if the evaluable pairs hold no edge or nothing but edges.
     """
-    actual = truth[evaluable] != 0
-    if actual.all() or not actual.any():
-        return float("nan")
-    return float(roc_auc_score(actual, score[evaluable]))
+    return _ranking(roc_auc_score, score, truth, evaluable)
 
 
 def auprc(score: np.ndarray, truth: np.ndarray, evaluable: np.ndarray) -> float:
@@ -54,10 +51,7 @@ def auprc(score: np.ndarray, truth: np.ndarray, evaluable: np.ndarray) -> float:
     Returns:
         A fraction in [0, 1]; NaN if the evaluable pairs hold no edge or nothing but edges.
     """
-    actual = truth[evaluable] != 0
-    if actual.all() or not actual.any():
-        return float("nan")
-    return float(average_precision_score(actual, score[evaluable]))
+    return _ranking(average_precision_score, score, truth, evaluable)
 
 
 def relative_effect(effect: np.ndarray) -> np.ndarray:
@@ -88,3 +82,10 @@ def epochs_to_plateau(validation: Sequence[float], tolerance: float) -> int:
     so_far = np.minimum.accumulate(values)
     still_to_come = np.append(np.minimum.accumulate(values[::-1])[::-1][1:], np.inf)
     return int(np.argmax(still_to_come >= so_far - tolerance)) + 1
+
+
+def _ranking(
+    measure: Callable[[np.ndarray, np.ndarray], float], score: np.ndarray, truth: np.ndarray, evaluable: np.ndarray
+) -> float:
+    actual = truth[evaluable] != 0
+    return float("nan") if actual.all() or not actual.any() else float(measure(actual, score[evaluable]))

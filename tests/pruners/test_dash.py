@@ -36,7 +36,7 @@ def attached(pruner: Dash, model: Any, problem: Problem, start: object = START) 
     return pruner
 
 
-def close(actual: torch.Tensor, expected: object) -> None:
+def assert_close(actual: torch.Tensor, expected: object) -> None:
     torch.testing.assert_close(actual, torch.tensor(expected, dtype=torch.float64), atol=2e-6, rtol=0)
 
 
@@ -46,33 +46,33 @@ def test_coregulation_counts_shared_targets(example: Problem) -> None:
 
 def test_prior_term_of_the_input_layer(example: Problem) -> None:
     scores = attached(dash(1, 0), phoenix(), example).score(phoenix(), 0)[0]
-    close(scores, [[0.2, 0.0666667, 0], [0, 0.0666667, 0]])
+    assert_close(scores, [[0.2, 0.0666667, 0], [0, 0.0666667, 0]])
 
 
 def test_example_a_published_form(example: Problem) -> None:
     model = phoenix()
     pruner = attached(dash(0.5, 0), model, example)
     assert pruner.update(model, 1)
-    close(pruner.get_buffer("scores_0_0"), [[0.25, 0.0833333, 0], [0.1, 0.0333333, 0.2]])
+    assert_close(pruner.get_buffer("scores_0_0"), [[0.25, 0.0833333, 0], [0.1, 0.0333333, 0.2]])
     assert mask_of(model.sums).tolist() == [[1, 0, 0], [1, 0, 1]]
 
 
 def test_example_a_normalised(example: Problem) -> None:
     model = phoenix()
     scores = attached(dash(0.5, 0, normalize=True), model, example).score(model, 0)[0]
-    close(scores, [[0.45, 0.15, 0], [0.1, 0.1, 0.2]])
+    assert_close(scores, [[0.45, 0.15, 0], [0.1, 0.1, 0.2]])
 
 
 def test_example_a_with_the_published_importance(example: Problem) -> None:
     model = phoenix("exp")
     scores = attached(dash(0.5, 0), model, example).score(model, 1)[0]
-    close(scores, [[0.209809, 0.10694, 0.081348], [0.099359, 0.114682, 0.054529]])
+    assert_close(scores, [[0.209809, 0.10694, 0.081348], [0.099359, 0.114682, 0.054529]])
 
 
 def test_example_c_a_dead_gene_survives_by_its_prior(example: Problem) -> None:
     model = phoenix()
     pruner = attached(dash(0.5, 0.5), model, example)
-    close(pruner.score(model, 0)[1], [[0.1666667, 0], [1.8, 0], [2.4666667, 0.2666667]])
+    assert_close(pruner.score(model, 0)[1], [[0.1666667, 0], [1.8, 0], [2.4666667, 0.2666667]])
     attached(pruner := dash(0.5, 0.5), model := phoenix(), example)
     pruner.update(model, 1)
     assert mask_of(model.sums_out).tolist() == [[0, 0], [1, 0], [1, 1]]
@@ -82,8 +82,8 @@ def test_b1_the_published_form_alternates_between_two_scores(example: Problem) -
     model = phoenix()
     pruner = attached(dash(1, 0), model, example)
     first = pruner.score(model, 0)[0].clone()
-    close(pruner.score(model, 0)[0], [[2, 1, 0], [1, 2, 0]])
-    close(pruner.score(model, 0)[0], first.tolist())
+    assert_close(pruner.score(model, 0)[0], [[2, 1, 0], [1, 2, 0]])
+    assert_close(pruner.score(model, 0)[0], first.tolist())
 
 
 def test_b3_the_published_prior_term_shrinks_when_scores_grow(example: Problem) -> None:
