@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from dashprune import training as loop
 from dashprune.config import Plateau, Train
 from dashprune.data.problem import Problem, Split
 from dashprune.errors import DashpruneError
@@ -18,7 +19,7 @@ from dashprune.pruners.imp import Imp
 from dashprune.pruners.scheduled import Schedule
 from dashprune.pruners.sparseflow import SparseFlow
 from dashprune.solve import Solver
-from dashprune.training import Epoch, Training, batches, by_trajectory, fit
+from dashprune.training import Batch, Epoch, Training, batches, by_trajectory, fit
 
 SETTINGS = Train(
     epochs=6, batch_trajectories=1, learning_rate=1e-2,
@@ -170,3 +171,24 @@ def test_a_pruner_may_start_the_optimiser_anew(example: Problem) -> None:
     assert [row.pruned for row in state.history] == [0, 0, 0, 1, 0, 0]
     assert steps == [3, 6, 9, 3, 6, 9]
     assert state.history[3].learning_rate == state.history[0].learning_rate
+
+
+def test_the_order_of_batches_depends_on_seed_and_epoch(example: Problem, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[float] = []
+
+    def step(state: Training, batch: Batch, solver: Solver) -> float:
+        seen.append(batch.start[0, 0].item())
+        return 0.0
+
+    def orders(seed: int) -> list[tuple[float, ...]]:
+        seen.clear()
+        state = training(Mlp(3, hidden=4, decay=False), Pruner(), example, replace(SETTINGS, epochs=12))
+        fit(state, example.train, example.validation, SOLVER, seed=seed, after_epoch=lambda: None)
+        return [tuple(seen[k : k + 3]) for k in range(0, len(seen), 3)]
+
+    monkeypatch.setattr(loop, "_step", step)
+    first = orders(0)
+    assert orders(0) == first
+    assert orders(1) != first
+    assert len(set(first)) > 1
+    assert {frozenset(order) for order in first} == {frozenset(first[0])}
