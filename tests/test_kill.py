@@ -14,7 +14,7 @@ from pathlib import Path
 from tests.conftest import SMALL
 
 REPOSITORY = Path(__file__).parents[1]
-COMMAND = [sys.executable, "-m", "dashprune.cli.main", "run", *SMALL, "train.epochs=40", "schedule.every=5"]
+COMMAND = [sys.executable, "-m", "dashprune.cli.main", "run", *SMALL, "train.epochs=80", "schedule.every=10"]
 
 
 def start(folder: Path) -> subprocess.Popen[bytes]:
@@ -43,7 +43,7 @@ def test_killed_ten_times_at_random_moments(tmp_path: Path) -> None:
     for _ in range(10):
         process = start(disturbed)
         before = epochs_done(disturbed)
-        while process.poll() is None and epochs_done(disturbed) < min(before + 1 + moments.randrange(4), 39):
+        while process.poll() is None and epochs_done(disturbed) < min(before + 1 + moments.randrange(4), 79):
             time.sleep(0.002)
         time.sleep(moments.random() * 0.05)  # anywhere within an epoch, a checkpoint or the final files
         if process.poll() is None:
