@@ -81,6 +81,7 @@ class Run:
     threads: PositiveInt
     outputs: Path
     force: bool
+    vectorize: bool
 
 
 def conf_dir() -> Path:

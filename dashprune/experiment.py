@@ -1,31 +1,32 @@
-"""One experiment: one dataset, model, pruner and seed, from configuration to result."""
+"""Experiments: a dataset, model, pruner and seed each, from configuration to result."""
 
 from __future__ import annotations
 
-import math
+import functools
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from omegaconf import DictConfig
 
-from dashprune import checkpoints, metrics, results
-from dashprune.controls.base import Control
+from dashprune import checkpoints, results
 from dashprune.data.problem import Problem
 from dashprune.errors import DashpruneError
-from dashprune.models.base import VectorField
+from dashprune.fit import Member, fit_together, groups
 from dashprune.progress import Progress
 from dashprune.results import Result
+from dashprune.scoring import score_control, score_training
 from dashprune.seeds import torch_generator
 from dashprune.settings import Experiment, check
-from dashprune.solve import DivergenceError, Solver
-from dashprune.training import Batch, Epoch, Training, by_trajectory, evaluate, fit, join, model_sparsity
+from dashprune.solve import Solver
+from dashprune.training import Epoch, Training
+
+Configuration = DictConfig | Mapping[str, Any]
 
 
-def train_prune_eval(cfg: DictConfig | Mapping[str, Any]) -> Result:
+def train_prune_eval(cfg: Configuration) -> Result:
     """Train, prune and evaluate one model; the one entry point of every run.
 
     A run that is done is not repeated (unless `force` is set): its stored row is returned. A run with a checkpoint
@@ -40,100 +41,167 @@ def train_prune_eval(cfg: DictConfig | Mapping[str, Any]) -> Result:
     Raises:
         DashpruneError: on a mistake in the configuration or the data, or if the solution diverges.
     """
-    experiment = check(cfg)
-    torch.set_num_threads(experiment.run.threads)
-    fingerprint = experiment.dataset.fingerprint()
-    folder = results.open_run(experiment.values, fingerprint, experiment.names)
-    if experiment.run.force:
-        (folder / "result.json").unlink(missing_ok=True)
-        checkpoints.discard(folder)
-    row = results.load(folder)
-    if row is not None:
-        return row
-    problem: Problem = experiment.dataset.load()
-    try:
-        return _new_row(experiment, problem, fingerprint, folder)
-    except OSError as error:
-        raise DashpruneError(f"outputs: {error.filename or folder} cannot be written ({error.strerror})") from error
+    (outcome,) = train_prune_eval_together([cfg])
+    if isinstance(outcome, DashpruneError):
+        raise outcome
+    return outcome
 
 
-def _new_row(experiment: Experiment, problem: Problem, fingerprint: str, folder: Path) -> Result:
-    if experiment.control is None:
-        scores = _train_and_score(experiment, problem, folder)
-    else:
-        scores = _control(experiment.control, problem)
-    row = {
-        **dict(zip(("dataset", "model", "pruner"), experiment.names, strict=True)),
-        "seed": experiment.run.seed,
-        "id": folder.name,
-        **scores,
-        "data": fingerprint,
-        "versions": results.versions(),
-        "config": experiment.values,
-    }
-    results.write_result(folder, row)
-    checkpoints.tidy(folder)
-    return row
+def train_prune_eval_together(cfgs: Sequence[Configuration]) -> list[Result | DashpruneError]:
+    """As `train_prune_eval` for several configurations, of which those that are alike are trained as one model.
+
+    Alike are runs on data of the same shape, with the same model and solver (one with fixed steps), whose pruner adds
+    nothing to the loss. They may differ in seed, data, pruner, its options, schedule and learning rate.
+
+    Returns:
+        For each configuration its row, or the error that stopped it.
+    """
+    jobs: list[_Job] = []
+    for cfg in cfgs:
+        job = _Job()
+        job.attempt(functools.partial(job.open, cfg))
+        same = [other for other in jobs if job.folder is not None and other.folder == job.folder]
+        jobs.append(same[0] if same else job)
+    waiting = [job for job in dict.fromkeys(jobs) if not job.row]
+    for job in waiting:
+        job.attempt(job.prepare)
+    trained = [job for job in waiting if job.error is None and job.experiment.control is None]
+    for solver in {repr(job.experiment.solver): job.experiment.solver for job in trained}.values():
+        _train([job for job in trained if job.experiment.solver == solver], solver)
+    for job in waiting:
+        job.attempt(job.finish)
+    return [job.error or job.row for job in jobs]
 
 
-def _train_and_score(experiment: Experiment, problem: Problem, folder: Path) -> Result:
-    training = _trained(experiment, problem, folder)
-    model, pruner = training.model, training.pruner
-    assert training.best is not None
-    model.load_state_dict(training.best)
-    pruner.finalize(model)
-    with torch.no_grad():
-        effect = model.effect_matrix().cpu().numpy()
-    results.write_network(folder, _edges(effect, problem.genes))
-    return {
-        "uses_prior": pruner.uses_prior,
-        "sparsity": model_sparsity(model),
-        **_network_scores(np.abs(effect), effect != 0, problem),
-        **_errors(training, problem, experiment.solver),
-        "wall_seconds": round(training.seconds, 1),
-    }
+class _Job:
+    """A run on its way from configuration to row.
+
+    Attributes:
+        folder: of the run, once it is known.
+        row: the result, once the run is done.
+        error: what stopped it.
+    """
+
+    experiment: Experiment
+    fingerprint: str
+    problem: Problem
+    training: Training
+
+    def __init__(self) -> None:
+        self.folder: Path | None = None
+        self.row: Result = {}
+        self.error: DashpruneError | None = None
+
+    def attempt(self, what: Callable[[], None]) -> None:
+        """Call `what` unless there is an error already; a user's mistake or a full disk becomes the error."""
+        if self.error is not None:
+            return
+        try:
+            what()
+        except DashpruneError as error:
+            self.error = error
+        except OSError as error:
+            self.error = _unwritable(error)
+
+    def open(self, cfg: Configuration) -> None:
+        """Check the configuration; find the run's folder, and its row if it has one."""
+        self.experiment = check(cfg)
+        torch.set_num_threads(self.experiment.run.threads)
+        self.fingerprint = self.experiment.dataset.fingerprint()
+        self.folder = results.open_run(self.experiment.values, self.fingerprint, self.experiment.names)
+        if self.experiment.run.force:
+            (self.folder / "result.json").unlink(missing_ok=True)
+            checkpoints.discard(self.folder)
+        self.row = results.load(self.folder) or {}
+
+    def prepare(self) -> None:
+        """Load the data; unless a control is evaluated, build the training, or restore it from its checkpoint."""
+        experiment = self.experiment
+        self.problem = experiment.dataset.load()
+        if experiment.control is not None:
+            return
+        model = experiment.model(genes=len(self.problem.genes))
+        model.reset_parameters(torch_generator(experiment.run.seed, "weights"))
+        model.to(experiment.values["device"])
+        experiment.pruner.attach(model, self.problem)
+        self.training = Training(model, experiment.pruner, experiment.train)
+        assert self.folder is not None
+        state = checkpoints.load(self.folder)
+        if state is not None:
+            _restore(self.training, state, self.folder)
+
+    def save(self) -> None:
+        """After an epoch: history and checkpoint, if it is time to."""
+        assert self.folder is not None
+        training, every = self.training, self.experiment.train.checkpoint_every
+        if training.finished or len(training.history) % every == 0:
+            results.write_history(self.folder, Epoch._fields, training.history)
+            checkpoints.save(self.folder, training.state_dict())
+
+    def finish(self) -> None:
+        """Score what was trained, or the control, and write the row."""
+        experiment, folder = self.experiment, self.folder
+        assert folder is not None
+        if experiment.control is None:
+            scores = score_training(self.training, self.problem, experiment.solver, folder)
+        else:
+            scores = score_control(experiment.control, self.problem)
+        row = {
+            **dict(zip(("dataset", "model", "pruner"), experiment.names, strict=True)),
+            "seed": experiment.run.seed,
+            "id": folder.name,
+            **scores,
+            "data": self.fingerprint,
+            "versions": results.versions(),
+            "config": experiment.values,
+        }
+        results.write_result(folder, row)
+        checkpoints.tidy(folder)
+        self.row = row
 
 
-def _control(control: Control, problem: Problem) -> Result:
-    """Scores of a control; its sparsity is the share of gene pairs without an edge."""
+def _train(jobs: Sequence[_Job], solver: Solver) -> None:
+    """Train all jobs from wherever they stand."""
     started = time.monotonic()
-    estimate = control.fit(problem)
-    test = problem.test.transitions()
-    predicted = control.predict(test)
-    scores: Result = {"uses_prior": control.uses_prior}
-    if estimate is not None:
-        scores["sparsity"] = metrics.sparsity([estimate.support])
-        scores.update(_network_scores(estimate.score, estimate.support, problem))
-    scores["mse"] = None if predicted is None else metrics.mse(predicted, test.stop)
-    scores["mse_persistence"] = metrics.mse(test.start, test.stop)
-    scores["wall_seconds"] = round(time.monotonic() - started, 1)
-    return scores
+    name = f"{len(jobs)} runs"
+    if len(jobs) == 1:
+        name = f"{jobs[0].experiment.values['pruner']['name']} {jobs[0].folder.name if jobs[0].folder else ''}"
+    done = min(len(job.training.history) for job in jobs)
+    with Progress(name, max(job.experiment.train.epochs for job in jobs), done) as progress:
+        members = []
+        for job in jobs:
+            after_epoch = functools.partial(_after_epoch, job, job.training.seconds, started, len(jobs), progress)
+            data, seed = (job.problem.train, job.problem.validation), job.experiment.run.seed
+            members.append(Member(job.training, *data, seed, after_epoch))
+        if len(jobs) > 1:
+            progress.note(_plan(jobs, members, solver))
+        try:
+            fit_together(members, solver)
+        except OSError as error:
+            for job in jobs:
+                job.error = _unwritable(error)
+    for job, member in zip(jobs, members, strict=True):
+        job.error = job.error or member.error
 
 
-def _trained(experiment: Experiment, problem: Problem, folder: Path) -> Training:
-    """The model after training, from a checkpoint if the folder has one, and with the folder's history written."""
-    started = time.monotonic()
-    model = experiment.model(genes=len(problem.genes))
-    model.reset_parameters(torch_generator(experiment.run.seed, "weights"))
-    model.to(experiment.values["device"])
-    experiment.pruner.attach(model, problem)
-    training = Training(model, experiment.pruner, experiment.train)
-    state = checkpoints.load(folder)
-    if state is not None:
-        _restore(training, state, folder)
-    before = training.seconds
-    name = f"{experiment.values['pruner']['name']} {folder.name}"
-    with Progress(name, experiment.train.epochs, len(training.history)) as progress:
+def _after_epoch(job: _Job, before: float, started: float, sharing: int, progress: Progress) -> None:
+    job.training.seconds = before + (time.monotonic() - started) / sharing
+    progress.show(job.training.history[-1])
+    job.save()
 
-        def after_epoch() -> None:
-            training.seconds = before + time.monotonic() - started
-            progress.show(training.history[-1])
-            if training.finished or len(training.history) % experiment.train.checkpoint_every == 0:
-                results.write_history(folder, Epoch._fields, training.history)
-                checkpoints.save(folder, training.state_dict())
 
-        fit(training, problem.train, problem.validation, experiment.solver, experiment.run.seed, after_epoch)
-    return training
+def _plan(jobs: Sequence[_Job], members: Sequence[Member], solver: Solver) -> str:
+    """Which runs train as one model and which alone."""
+    parts = []
+    for group in groups(members, solver):
+        own = [
+            job.experiment.values["pruner"]["name"]
+            for job, member in zip(jobs, members, strict=True)
+            if member in group
+        ]
+        names = ", ".join(dict.fromkeys(own))
+        parts.append(f"{len(group)} as one ({names})" if len(group) > 1 else f"1 alone ({names})")
+    return "; ".join(parts)
 
 
 def _restore(training: Training, state: dict[str, Any], folder: Path) -> None:
@@ -145,48 +213,5 @@ def _restore(training: Training, state: dict[str, Any], folder: Path) -> None:
         ) from error
 
 
-def _network_scores(score: np.ndarray, support: np.ndarray, problem: Problem) -> Result:
-    """Scores of a network, (genes, genes): of its edges' sizes, and of the edges it commits itself to."""
-    size = {"edges": int(np.count_nonzero(support)), "out_degree": metrics.out_degree(support)}
-    truth, pairs = problem.truth, problem.evaluable
-    if truth is None or pairs is None:
-        return size
-    return {
-        **size,
-        "balanced_accuracy": metrics.balanced_accuracy(support, truth, pairs),
-        "auroc": metrics.auroc(score, truth, pairs),
-        "auprc": metrics.auprc(score, truth, pairs),
-        "auroc_relative": metrics.auroc(metrics.relative_effect(score), truth, pairs),
-    }
-
-
-def _errors(training: Training, problem: Problem, solver: Solver) -> Result:
-    device = next(training.model.parameters()).device
-    test = problem.test.transitions()
-    validation = [row.validation for row in training.history]
-    last_cut = max((row.epoch for row in training.history if row.pruned), default=1)
-    tolerance = training.settings.plateau.threshold
-    return {
-        "mse": _test_error(training.model, join(by_trajectory(problem.test, device)), solver),
-        "mse_persistence": metrics.mse(test.start, test.stop),
-        "validation_mse": training.best_validation,
-        "epochs": metrics.epochs_to_plateau(validation, tolerance),
-        "epochs_after_pruning": metrics.epochs_to_plateau(validation[last_cut - 1 :], tolerance),
-        "epochs_run": len(validation),
-        "best_epoch": training.best_epoch,
-    }
-
-
-def _test_error(model: VectorField, batch: Batch, solver: Solver) -> float:
-    """Mean squared error on held-out transitions; NaN where the solution diverges there."""
-    try:
-        return evaluate(model, batch, solver)
-    except DivergenceError:
-        return math.nan
-
-
-def _edges(effect: np.ndarray, genes: tuple[str, ...]) -> list[tuple[str, str, str]]:
-    """Source, target and effect of every nonzero effect, the largest first."""
-    source, target = np.nonzero(effect)
-    order = np.argsort(-np.abs(effect[source, target]), kind="stable")
-    return [(genes[i], genes[j], f"{effect[i, j]:.7g}") for i, j in zip(source[order], target[order], strict=True)]
+def _unwritable(error: OSError) -> DashpruneError:
+    return DashpruneError(f"outputs: {error.filename or 'a file'} cannot be written ({error.strerror})")

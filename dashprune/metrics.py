@@ -1,14 +1,31 @@
-"""Scores of a pruned model. Pure functions: arrays in, floats out. Formulas: METHODS section 6 of the DASH notes.
+"""Scores of a pruned model: arrays in, floats out. Formulas: METHODS section 6 of the DASH notes.
 
-Effect matrices, truth and evaluable pairs are (genes, genes), row regulates column.
+A network comes in blocks of targets, so that a genome's never stands in memory as a whole; every score is exact.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
 
 import numpy as np
-from sklearn.metrics import average_precision_score, roc_auc_score
+
+
+class Block(NamedTuple):
+    """Some targets of a network and of the gold standard. Every array is (genes, targets), row regulates column.
+
+    Attributes:
+        score: non-negative, larger for a likelier edge.
+        support: bool, the edges that are predicted.
+        truth: bool, the edges of the gold standard.
+        evaluable: bool, the pairs that count: those for which the gold standard could have an edge.
+    """
+
+    score: np.ndarray
+    support: np.ndarray
+    truth: np.ndarray
+    evaluable: np.ndarray
 
 
 def sparsity(weights: Sequence[np.ndarray]) -> float:
@@ -17,41 +34,81 @@ def sparsity(weights: Sequence[np.ndarray]) -> float:
     return float(zeros / sum(w.size for w in weights))
 
 
-def out_degree(effect: np.ndarray) -> float:
-    """Mean number of targets per gene: nonzero entries per row of the effect matrix, over all rows."""
-    return float(np.count_nonzero(effect) / len(effect))
+class Ranking:
+    """How well scores rank edges above other pairs; the latter may come in parts, of which none is kept.
+
+    Attributes:
+        score: (distinct,) the edges' scores, ascending, each once.
+        edges: (distinct,) int, edges with that score.
+        below: (distinct,) int, other pairs with a lower score.
+        tied: (distinct,) int, other pairs with the same score.
+        others: how many other pairs were added.
+    """
+
+    def __init__(self, scores: np.ndarray) -> None:
+        """Start from the `scores` of all edges."""
+        self.score, self.edges = np.unique(scores, return_counts=True)
+        self.below, self.tied = np.zeros_like(self.edges), np.zeros_like(self.edges)
+        self.others = 0
+
+    def add(self, scores: np.ndarray) -> None:
+        """Count pairs that are no edges by their `scores`."""
+        ordered = np.sort(scores)
+        below = np.searchsorted(ordered, self.score, side="left")
+        self.below += below
+        self.tied += np.searchsorted(ordered, self.score, side="right") - below
+        self.others += len(ordered)
+
+    @property
+    def auroc(self) -> float:
+        """Area under the ROC curve, in [0, 1], ties counting half; NaN without edges or without other pairs."""
+        pairs = self.edges.sum() * self.others
+        return float(self.edges @ (self.below + self.tied / 2) / pairs) if pairs else math.nan
+
+    @property
+    def auprc(self) -> float:
+        """Average precision, in [0, 1]: the mean over edges of the precision down to and with their own score.
+
+        This is the step-wise area under precision against recall; NaN without edges or without other pairs.
+        """
+        if not self.edges.sum() * self.others:
+            return math.nan
+        found = np.cumsum(self.edges[::-1])[::-1]
+        precision = found / (found + self.others - self.below)
+        return float(self.edges @ precision / self.edges.sum())
 
 
-def balanced_accuracy(effect: np.ndarray, truth: np.ndarray, evaluable: np.ndarray) -> float:
-    """Balanced accuracy of the support, (TPR + TNR) / 2, over the evaluable pairs.
+def network_scores(blocks: Callable[[], Iterable[Block]]) -> dict[str, float]:
+    """Scores of a network against its gold standard over the evaluable pairs, in [0, 1].
 
-    An edge is predicted wherever the effect is not zero, so a dense model scores 0.5.
+    Args:
+        blocks: gives all blocks of the network, and is called twice.
 
     Returns:
-        A fraction in [0, 1]; NaN if the evaluable pairs hold no edge or nothing but edges.
+        `balanced_accuracy` of the support, (TPR + TNR) / 2, 0.5 if all pairs are predicted; `auroc` and `auprc` of
+        the score; and `auroc_relative`, the former of the score relative to its target (see `relative_effect`). All
+        are NaN if the evaluable pairs hold no edge or nothing but edges.
     """
-    predicted, actual = effect[evaluable] != 0, truth[evaluable] != 0
-    if actual.all() or not actual.any():
-        return float("nan")
-    return float((predicted[actual].mean() + (~predicted[~actual]).mean()) / 2)
+    edges = [_chosen(block, block.evaluable & block.truth) for block in blocks()]
+    scores, relatives, hits = (np.concatenate(part) for part in zip(*edges, strict=True))
+    ranking, relative_ranking, rejected = Ranking(scores), Ranking(relatives), 0
+    for block in blocks():
+        score, relative, predicted = _chosen(block, block.evaluable & ~block.truth)
+        ranking.add(score)
+        relative_ranking.add(relative)
+        rejected += int(np.count_nonzero(~predicted))
+    defined = len(hits) > 0 and ranking.others > 0
+    return {
+        "balanced_accuracy": float((hits.mean() + rejected / ranking.others) / 2) if defined else math.nan,
+        "auroc": ranking.auroc,
+        "auprc": ranking.auprc,
+        "auroc_relative": relative_ranking.auroc,
+    }
 
 
-def auroc(score: np.ndarray, truth: np.ndarray, evaluable: np.ndarray) -> float:
-    """Area under the ROC curve of `score` (larger: more likely an edge) over the evaluable pairs; ties count half.
-
-    Returns:
-        A fraction in [0, 1]; NaN if the evaluable pairs hold no edge or nothing but edges.
-    """
-    return _ranking(roc_auc_score, score, truth, evaluable)
-
-
-def auprc(score: np.ndarray, truth: np.ndarray, evaluable: np.ndarray) -> float:
-    """Average precision of `score` over the evaluable pairs (the step-wise area under precision against recall).
-
-    Returns:
-        A fraction in [0, 1]; NaN if the evaluable pairs hold no edge or nothing but edges.
-    """
-    return _ranking(average_precision_score, score, truth, evaluable)
+def _chosen(block: Block, pairs: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Score, relative score and support of the `pairs` of a block."""
+    return block.score[pairs], relative_effect(block.score)[pairs], block.support[pairs]
 
 
 def relative_effect(effect: np.ndarray) -> np.ndarray:
@@ -82,10 +139,3 @@ def epochs_to_plateau(validation: Sequence[float], tolerance: float) -> int:
     so_far = np.minimum.accumulate(values)
     still_to_come = np.append(np.minimum.accumulate(values[::-1])[::-1][1:], np.inf)
     return int(np.argmax(still_to_come >= so_far - tolerance)) + 1
-
-
-def _ranking(
-    measure: Callable[[np.ndarray, np.ndarray], float], score: np.ndarray, truth: np.ndarray, evaluable: np.ndarray
-) -> float:
-    actual = truth[evaluable] != 0
-    return float("nan") if actual.all() or not actual.any() else float(measure(actual, score[evaluable]))

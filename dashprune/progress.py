@@ -14,7 +14,7 @@ LINE_EVERY = 10
 
 
 class Progress:
-    """Context manager around a training; call `show` after each epoch.
+    """Context manager around a training, or several at once; call `show` after each epoch of each.
 
     Args:
         name: of the run, shown at the start of the line.
@@ -23,20 +23,27 @@ class Progress:
     """
 
     def __init__(self, name: str, epochs: int, done: int) -> None:
-        self.name, self.epochs = name, epochs
+        self.name, self.epochs, self.shown = name, epochs, done
         terminal = sys.stderr.isatty()
         self.bar = tqdm(total=epochs, initial=done, desc=name, unit="epoch", dynamic_ncols=True) if terminal else None
         if done:
             self._line(f"resuming after epoch {done} of {epochs}")
 
     def show(self, row: Epoch) -> None:
-        """Show the epoch just finished."""
+        """Show the epoch just finished, unless another training has finished it before."""
+        if row.epoch <= self.shown:
+            return
+        self.shown = row.epoch
         state = f"loss {row.loss:.3g}, validation {row.validation:.3g}, sparsity {row.sparsity:.4f}"
         if self.bar is not None:
             self.bar.set_postfix_str(state, refresh=False)
             self.bar.update()
         elif row.pruned or row.epoch % LINE_EVERY == 0 or row.epoch in (1, self.epochs):
             self._line(f"epoch {row.epoch} of {self.epochs}: {state}{', pruned' if row.pruned else ''}")
+
+    def note(self, text: str) -> None:
+        """Say something that is no epoch."""
+        self._line(text)
 
     def _line(self, text: str) -> None:
         if self.bar is not None:

@@ -1,7 +1,8 @@
-"""Predicting the end of every transition of a batch in one call of torchdiffeq."""
+"""Predicting the end of every transition of a batch in one solve."""
 
 from __future__ import annotations
 
+import math
 import warnings
 from dataclasses import dataclass, field
 from typing import Annotated, Any
@@ -15,7 +16,11 @@ from torchdiffeq._impl.rk_common import RKAdaptiveStepsizeODESolver
 from torchdiffeq._impl.solvers import FixedGridODESolver
 
 from dashprune.errors import DashpruneError, did_you_mean
+from dashprune.exponential import etdrk4
 from dashprune.models.base import VectorField
+
+EXPONENTIAL = "etdrk4"
+METHODS = (EXPONENTIAL, *SOLVERS)
 
 
 class DivergenceError(ArithmeticError):
@@ -27,13 +32,13 @@ class Solver:
     """How ODEs are solved.
 
     Attributes:
-        method: any method of torchdiffeq.
+        method: etdrk4 (dashprune.exponential), or any method of torchdiffeq.
         rtol: relative tolerance of an adaptive method.
         atol: absolute tolerance of an adaptive method, in units of expression.
         adjoint: compute gradients by the adjoint ODE (memory does not grow with the number of steps, gradients are
             only as exact as the tolerances) instead of through the solver's steps.
         step: of a fixed-step method, or the first one of an adaptive method, as a fraction of each transition; None for
-            torchdiffeq's own choice, which is one step for a fixed-step method.
+            one step of a fixed-step method and torchdiffeq's own choice for an adaptive one.
         options: further options of the method, passed to torchdiffeq.
     """
 
@@ -50,9 +55,12 @@ class Solver:
         Raises:
             DashpruneError: naming the method or option that torchdiffeq does not take.
         """
-        if self.method not in SOLVERS:
-            hint = did_you_mean(self.method, SOLVERS)
-            raise DashpruneError(f"solver.method: '{self.method}' is unknown{hint}; one of {', '.join(SOLVERS)}")
+        if self.method not in METHODS:
+            hint = did_you_mean(self.method, METHODS)
+            raise DashpruneError(f"solver.method: '{self.method}' is unknown{hint}; one of {', '.join(METHODS)}")
+        if self.method == EXPONENTIAL:
+            self._check_exponential()
+            return
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             warnings.filterwarnings("error", message=".*Unexpected arguments")
@@ -63,6 +71,14 @@ class Solver:
         if not end.requires_grad and not self.adjoint:
             raise DashpruneError(f"solver.method: {self.method} gives no gradients by itself; set solver.adjoint=true")
 
+    def _check_exponential(self) -> None:
+        if self.adjoint:
+            raise DashpruneError(
+                "solver.adjoint: etdrk4 computes gradients through its steps; set solver.adjoint=false"
+            )
+        if self.options:
+            raise DashpruneError(f"solver.options: etdrk4 takes none, but is given {', '.join(map(str, self.options))}")
+
     def predict(self, model: VectorField, start: Tensor, dt: Tensor) -> Tensor:
         """Expression a time `dt` after `start`, for N transitions at once.
 
@@ -70,22 +86,30 @@ class Solver:
         length; an adaptive method controls the error of the batch as a whole.
 
         Args:
-            start: (N, genes) expression.
-            dt: (N,) time to integrate.
+            start: (..., N, genes) expression.
+            dt: (..., N) time to integrate.
 
         Returns:
-            (N, genes) expression.
+            (..., N, genes) expression.
 
         Raises:
             DivergenceError: if an adaptive method's step size underflows, or the result is not finite.
         """
-        rate = dt[:, None]
+        if self.method == EXPONENTIAL:
+            steps = math.ceil(1 / (self.step or 1) - 1e-9)
+            return etdrk4(model.production, model.decay_rate(), start, dt, steps)
+        rate = dt[..., None]
         weights = _effective_parameters(model) if self.adjoint else ()
         try:
             stop = self._odeint(lambda t, y: rate * model(t, y), start, self.adjoint, weights)
         except AssertionError as error:  # torchdiffeq asserts that the step has not underflowed
             raise DivergenceError(str(error)) from error
         return stop
+
+    @property
+    def fixed_step(self) -> bool:
+        """Whether the steps are the same whatever the field, so that transitions do not influence each other."""
+        return self.method == EXPONENTIAL or issubclass(SOLVERS[self.method], FixedGridODESolver)
 
     def _options(self) -> dict[str, Any]:
         """Options for torchdiffeq, which gives the step another name for each family of methods."""

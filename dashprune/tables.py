@@ -15,14 +15,16 @@ from dashprune.results import Result
 
 KEYS = ["dataset", "model", "pruner", "options"]
 SCORES = [
-    "sparsity", "balanced_accuracy", "mse", "mse_persistence", "epochs",
-    "auroc", "auprc", "out_degree", "edges", "wall_seconds",
+    "sparsity", "balanced_accuracy", "balanced_accuracy_all", "mse", "mse_persistence", "mse_relative", "epochs",
+    "auroc", "auprc", "out_degree", "edges", "expression_sd", "wall_seconds",
 ]  # fmt: skip
 """Columns of a table: the DASH paper's Table 1 first, then the rest."""
 
 DIGITS = {
     "mse": ".2e",
     "mse_persistence": ".2e",
+    "mse_relative": ".3f",
+    "expression_sd": ".3f",
     "epochs": ".0f",
     "out_degree": ".1f",
     "edges": ".0f",
@@ -77,8 +79,9 @@ def display(table: pd.DataFrame) -> pd.DataFrame:
     shown = pd.DataFrame({key: table[key] for key in KEYS if key != "options" or table[key].any()})
     shown["prior"] = table["prior"].map({True: "✓", False: ""})
     shown["target"], shown["seeds"] = table["target"], table["seeds"]
+    same = table["balanced_accuracy_all"].equals(table["balanced_accuracy"])
     for score in SCORES:
-        if table[score].notna().any():
+        if table[score].notna().any() and not (same and score == "balanced_accuracy_all"):
             pairs = zip(table[score], table[f"{score}_sd"], strict=True)
             shown[score] = [_text(mean, sd, DIGITS.get(score, ".4f")) for mean, sd in pairs]
     return shown

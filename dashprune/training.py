@@ -1,11 +1,8 @@
-"""The training loop. It knows models, pruners and solvers by their contracts, and no method by name."""
+"""A model, its pruner and its optimiser: one step, one evaluation, and what a checkpoint saves."""
 
 from __future__ import annotations
 
-import contextlib
-import copy
 import math
-from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import torch
@@ -13,21 +10,11 @@ from torch import Tensor
 from torch.nn.utils import parametrize
 
 from dashprune import metrics
+from dashprune.batches import Batch
 from dashprune.config import Train
-from dashprune.data.problem import Split
-from dashprune.errors import DashpruneError
 from dashprune.models.base import VectorField
 from dashprune.pruners.base import Pruner
-from dashprune.seeds import torch_generator
 from dashprune.solve import DivergenceError, Solver
-
-
-class Batch(NamedTuple):
-    """Transitions to be solved together: start and stop (N, genes), dt (N,)."""
-
-    start: Tensor
-    stop: Tensor
-    dt: Tensor
 
 
 class Epoch(NamedTuple):
@@ -63,7 +50,7 @@ class Training:
 
     def __init__(self, model: VectorField, pruner: Pruner, settings: Train) -> None:
         self.model, self.pruner, self.settings = model, pruner, settings
-        self.optimizer = torch.optim.Adam(model.parameter_groups(settings.learning_rate))
+        self.optimizer = torch.optim.Adam(model.parameter_groups(settings.learning_rate), fused=True)
         self.initial_rates = [group["lr"] for group in self.optimizer.param_groups]
         self.history: list[Epoch] = []
         self.seconds = 0.0
@@ -97,7 +84,7 @@ class Training:
         self.history.append(row)
         self.scheduler.step(row.validation)
         if row.validation < self.best_validation:
-            self.best = copy.deepcopy(self.model.state_dict())
+            self.best = {name: tensor.clone() for name, tensor in self.model.state_dict().items()}
             self.best_epoch, self.best_validation = row.epoch, row.validation
 
     def state_dict(self) -> dict[str, Any]:
@@ -115,56 +102,16 @@ class Training:
         self.history = [Epoch(*row) for row in state["history"]]
 
 
-def fit(
-    training: Training, train: Split, validation: Split, solver: Solver, seed: int, after_epoch: Callable[[], None]
-) -> None:
-    """Train until `training.finished`, from wherever `training` stands.
-
-    Args:
-        training: the model, its pruner and optimiser; changed in place.
-        train: trajectories to fit.
-        validation: trajectories whose error steers learning rate, best model and early stopping.
-        solver: how transitions are predicted.
-        seed: of the order of the batches, which is drawn anew for each epoch.
-        after_epoch: called after each epoch, for checkpoints and progress.
-
-    Raises:
-        DashpruneError: if the solution diverges, naming epoch, step and a remedy.
-    """
-    device = next(training.model.parameters()).device
-    trajectories = by_trajectory(train, device)
-    held_out = join(by_trajectory(validation, device))
-    while not training.finished:
-        epoch = len(training.history) + 1
-        pruned = training.pruner.update(training.model, epoch)
-        if pruned:
-            training.restart()
-        rate = training.optimizer.param_groups[0]["lr"]
-        generator = torch_generator(seed, "batches", epoch)
-        losses = []
-        for number, batch in enumerate(batches(trajectories, training.settings.batch_trajectories, generator), 1):
-            with _explained(f"epoch {epoch}, step {number}", training.settings):
-                losses.append(_step(training, batch, solver))
-        with _explained(f"epoch {epoch}, validation", training.settings):
-            error = evaluate(training.model, held_out, solver)
-        zeros = model_sparsity(training.model)
-        training.record(Epoch(epoch, sum(losses) / len(losses), error, zeros, rate, int(pruned)))
-        after_epoch()
-
-
-def _step(training: Training, batch: Batch, solver: Solver) -> float:
-    """One optimiser step; effective weights are computed once, gates drawn once. Returns the objective."""
+def step(training: Training, batch: Batch, solver: Solver) -> Tensor:
+    """One optimiser step; effective weights are computed once, gates drawn once. Returns the objective, a scalar."""
     training.model.train()
     with parametrize.cached():
         predicted = solver.predict(training.model, batch.start, batch.dt)
         loss = training.pruner.objective(training.model, ((predicted - batch.stop) ** 2).mean())
         training.optimizer.zero_grad()
         loss.backward()
-    value = loss.item()
-    if not math.isfinite(value):
-        raise DivergenceError(f"the loss is {value}")
     training.optimizer.step()
-    return value
+    return loss.detach()
 
 
 @torch.no_grad()
@@ -187,38 +134,3 @@ def model_sparsity(model: VectorField) -> float:
     """Fraction of zeros among all weights on the way from genes to genes, outputs scaled as in the effect matrix."""
     model.eval()
     return metrics.sparsity([model.scaled_weight(w).cpu().numpy() for w in model.layers()])
-
-
-def by_trajectory(split: Split, device: torch.device) -> list[Batch]:
-    """The transitions of each trajectory, on `device`."""
-    transitions = split.transitions()
-    parts = []
-    for trajectory in range(len(split.times)):
-        rows = transitions.trajectory == trajectory
-        columns = (transitions.start[rows], transitions.stop[rows], transitions.dt[rows])
-        parts.append(Batch(*(torch.as_tensor(column, device=device) for column in columns)))
-    return parts
-
-
-def batches(trajectories: list[Batch], size: int, generator: torch.Generator) -> Iterator[Batch]:
-    """All trajectories once, `size` at a time, shuffled."""
-    order = torch.randperm(len(trajectories), generator=generator).tolist()
-    for first in range(0, len(order), size):
-        yield join([trajectories[k] for k in order[first : first + size]])
-
-
-def join(parts: list[Batch]) -> Batch:
-    """The transitions of several batches as one."""
-    return parts[0] if len(parts) == 1 else Batch(*(torch.cat(column) for column in zip(*parts, strict=True)))
-
-
-@contextlib.contextmanager
-def _explained(where: str, settings: Train) -> Iterator[None]:
-    """Turn a divergence into a message that says where it happened and what to do."""
-    try:
-        yield
-    except DivergenceError as error:
-        raise DashpruneError(
-            f"{where}: the solution diverged ({error}); lower train.learning_rate (now {settings.learning_rate:g}) "
-            f"or tighten solver.rtol; the last good checkpoint is kept"
-        ) from error

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from dashprune.data.problem import Problem, Split, coregulation_from_prior
+from dashprune.data.problem import Pairs, Problem, Split, coregulation_from_prior, sparse
 
 torch.set_num_threads(1)  # as runs do; on shared cores more threads are many times slower for networks this small
 
@@ -41,12 +41,12 @@ def example() -> Problem:
 
 def problem_with(prior: np.ndarray) -> Problem:
     """Random expression for as many genes as the prior has."""
-    genes = len(prior)
+    known, genes = sparse(prior, np.float32), prior.shape[0]
     expression = np.random.default_rng(0).random((3, 4, genes)).astype(np.float32)
     split = Split(expression, np.tile([0.0, 1.0, 3.0, 4.0], (3, 1)))
     names = tuple(f"g{k}" for k in range(genes))
-    every = np.ones_like(prior, dtype=bool)
-    return Problem(names, split, split, split, prior, coregulation_from_prior(prior), prior != 0, every)
+    coregulation, truth = coregulation_from_prior(known), known.astype(bool)
+    return Problem(names, split, split, split, known, coregulation, truth, Pairs.every(genes))
 
 
 def tensor(rows: object) -> torch.Tensor:

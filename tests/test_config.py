@@ -32,12 +32,19 @@ def test_the_defaults_are_valid_and_hold_the_promised_names() -> None:
             node = node[part]
     assert (cfg.dataset.network, cfg.dataset.noise, cfg.dataset.prior_noise) == ("generated", 0.025, None)
     assert cfg.pruner.name == "dash"
-    assert cfg.solver.method == "dopri5"
+    assert cfg.solver.method == "etdrk4"
 
 
 def test_the_datasets_protocol_is_a_default_that_can_be_overridden() -> None:
     assert compose(["train.learning_rate=0.5", "schedule.first=0.2"]).train.learning_rate == 0.5
     assert check(compose(["schedule.first=0.2", "pruner=imp"])).values["pruner"]["schedule"]["first"] == 0.2
+
+
+@pytest.mark.parametrize("model", ["phoenix", "mlp"])
+def test_the_dataset_sets_the_width_of_the_model(model: str) -> None:
+    for dataset, hidden in (("sim350", 40), ("brca", 60), ("yeast", 120), ("hematopoiesis", 50)):
+        assert compose([f"dataset={dataset}", f"model={model}"]).model.hidden == hidden
+    assert check(compose(["dataset=yeast", "model=mlp", "model.hidden=[7,8]"])).values["model"]["hidden"] == [7, 8]
 
 
 @pytest.mark.parametrize("group", ["dataset", "model", "pruner", "solver"])
@@ -73,7 +80,7 @@ def test_lambda_outside_its_range(value: str) -> None:
         ("device=gpu", "device: 'gpu' is not allowed; use auto, cpu, cuda or cuda:N"),
         ("device=cuda:77", "device: cuda:77 is not on this machine"),
         ("solver.method=dopri6", "solver.method: 'dopri6' is unknown"),
-        ("+solver.options.sted_size=1", "Unexpected arguments {'sted_size': 1}"),
+        ("+solver.options.sted_size=1", "etdrk4 takes none, but is given sted_size"),
         ("+train.plateau.fator=1", "train.plateau.fator: 1 is not allowed"),
         ("~pruner", "pruner: nothing is chosen; choose one with pruner=NAME: bioprune"),
         ("model=null", "model=null: nothing is chosen; choose one of mlp, phoenix"),

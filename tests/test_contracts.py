@@ -15,13 +15,16 @@ from torch.nn.utils import parametrize
 from dashprune import compose, train_prune_eval
 from dashprune.config import choices
 from dashprune.data.problem import Problem
+from dashprune.fit import fit
 from dashprune.models.base import VectorField
 from dashprune.settings import Experiment, check
-from dashprune.training import Training, fit
+from dashprune.training import Training
 from tests.conftest import SMALL as SHORT
 
 SMALL = [*SHORT, "train.epochs=12"]
 """Long enough for every default, such as the cycles of SparseFlow."""
+
+DEEPER = "model.hidden=[6,5]"
 
 PAIRS = [(pruner, model) for pruner in choices("pruner") for model in choices("model")]
 
@@ -89,6 +92,15 @@ def test_the_effect_matrix_has_the_orientation_of_the_prior(name: str) -> None:
     torch.testing.assert_close(model(zero, x)[unmoved], model(zero, moved)[unmoved])
 
 
+@pytest.mark.parametrize("options", [*([f"model={name}"] for name in choices("model")), ["model=mlp", DEEPER]])
+def test_effects_on_some_targets_are_columns_of_the_effect_matrix(options: list[str]) -> None:
+    model: VectorField = check(compose([*SMALL, *options])).model(genes=24)
+    model.reset_parameters(torch.Generator().manual_seed(0))
+    for targets in (slice(0, 1), slice(5, 12), slice(20, 24)):
+        assert model.effect_matrix(targets).shape == (24, targets.stop - targets.start)
+        torch.testing.assert_close(model.effect_matrix(targets), model.effect_matrix()[:, targets])
+
+
 @pytest.mark.parametrize(("pruner", "model"), PAIRS)
 def test_every_pruner_trains_every_model(pruner: str, model: str) -> None:
     made, problem = experiment(pruner, model)
@@ -153,7 +165,7 @@ def test_every_pair_runs_end_to_end_twice_alike(pruner: str, model: str, tmp_pat
 
 @pytest.mark.parametrize("pruner", choices("pruner"))
 def test_every_pruner_trains_a_deeper_mlp(pruner: str, tmp_path: Path) -> None:
-    options = [*SMALL, f"pruner={pruner}", "model=mlp", "model.hidden=[6,5]", f"outputs={tmp_path}"]
+    options = [*SMALL, f"pruner={pruner}", "model=mlp", DEEPER, f"outputs={tmp_path}"]
     row = train_prune_eval(compose(options))
     assert np.isfinite(row["mse"])
     assert 0 <= row["sparsity"] < 1

@@ -9,8 +9,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
+from scipy.sparse import csr_array
 
-from dashprune import checkpoints, compose, train_prune_eval, training
+from dashprune import checkpoints, compose, experiment, fit, train_prune_eval, training
 from dashprune.errors import DashpruneError
 from dashprune.solve import DivergenceError
 
@@ -167,13 +169,13 @@ def test_a_divergence_is_explained(small: list[str]) -> None:
 
 
 def test_a_divergence_keeps_the_last_good_checkpoint(small: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    def step(state: training.Training, *arguments: Any) -> float:
+    def step(state: training.Training, *arguments: Any) -> torch.Tensor:
         if len(state.history) == 3:
             raise DivergenceError("the loss is nan")
         return one_step(state, *arguments)
 
-    one_step = training._step
-    monkeypatch.setattr(training, "_step", step)
+    one_step = fit.step
+    monkeypatch.setattr(fit, "step", step)
     with pytest.raises(DashpruneError, match=r"epoch 4, step 1: the solution diverged \(the loss is nan\)"):
         run(small)
     (path,) = Path(small[-1].partition("=")[2]).rglob("checkpoint.pt")
@@ -185,7 +187,7 @@ def test_a_divergence_keeps_the_last_good_checkpoint(small: list[str], monkeypat
 def test_an_all_zero_prior_with_dash_is_refused(small: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     from dashprune.data import sim350
 
-    monkeypatch.setattr(sim350, "corrupt", lambda prior, fraction, rng: np.zeros_like(prior))
+    monkeypatch.setattr(sim350, "corrupt", lambda prior, fraction, rng: csr_array(prior.shape))
     with pytest.raises(DashpruneError, match=r"pruner\.lambda_1: 0\.75 asks for the co-regulation matrix"):
         run(small)
 
@@ -209,3 +211,71 @@ def test_expression_that_is_not_finite_is_refused(small: list[str], monkeypatch:
 def test_times_that_do_not_increase_are_refused(small: list[str]) -> None:
     with pytest.raises(DashpruneError, match=r"times must be at least two numbers that increase.*\[?\(?0"):
         run(small, "dataset.times=[0,2,2]")
+
+
+# A genome: networks in blocks of targets.
+
+
+def together(small: list[str], *jobs: list[str]) -> list[Any]:
+    return experiment.train_prune_eval_together([compose([*small, *words]) for words in jobs])
+
+
+DIFFERENT = [
+    ["pruner=dash", "seed=0"], ["pruner=dash", "seed=1", "pruner.lambda_1=0.2"], ["pruner=imp", "dataset.noise=0.1"],
+    ["pruner=imp", "train.epochs=4", "schedule.first=0.5"], ["pruner=l0"], ["pruner=none"], ["control=prior"],
+]  # fmt: skip
+"""Three that train as one, one of other length, one whose gates keep it alone, one without masks, and a control."""
+
+
+def test_runs_trained_together_give_the_rows_of_separate_runs(
+    small: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = together(small, *DIFFERENT)
+    assert "6 runs: 4 as one (dash, imp); 1 alone (l0); 1 alone (none)" in capsys.readouterr().err
+    for row, words in zip(rows, DIFFERENT, strict=True):
+        alone = run([*small, f"outputs={tmp_path / 'alone'}"], *words)
+        assert row.keys() == alone.keys()
+        assert row["id"] == alone["id"]
+        for key in {"sparsity", "balanced_accuracy", "auprc", "mse", "validation_mse", "edges"} & row.keys():
+            assert row[key] == (alone[key] and pytest.approx(alone[key], rel=1e-3)), (words, key)
+
+
+def test_a_mistake_in_one_of_several_stops_only_that_one(small: list[str]) -> None:
+    rows = together(small, ["seed=0"], ["pruner=dst", "train.learning_rate=-1"], ["seed=2"])
+    assert [row["seed"] for row in (rows[0], rows[2])] == [0, 2]
+    assert "train.learning_rate: -1" in str(rows[1])
+
+
+def test_the_same_run_asked_for_twice_is_done_once(small: list[str]) -> None:
+    rows = together(small, ["seed=0"], ["seed=0", "pruner.lambda_1=0.75"])
+    assert rows[0] is rows[1]
+    assert len(list(Path(small[-1].partition("=")[2]).rglob("result.json"))) == 1
+
+
+def test_several_go_on_from_their_checkpoints(small: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Interrupted in the fifth epoch of the second run: the first has one epoch more behind it when they go on."""
+    jobs = [["seed=0"], ["seed=1"], ["seed=2"]]
+    undisturbed = [timeless(row) for row in together([*small, f"{small[-1]}-undisturbed"], *jobs)]
+    record = training.Training.record
+
+    def interrupted(state: training.Training, row: training.Epoch) -> None:
+        if row.epoch == 5 and state.pruner.seed == 1:
+            raise KeyboardInterrupt
+        record(state, row)
+
+    monkeypatch.setattr(training.Training, "record", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        together(small, *jobs)
+    monkeypatch.setattr(training.Training, "record", record)
+    for row, expected in zip(together(small, *jobs), undisturbed, strict=True):
+        for key in ("sparsity", "balanced_accuracy", "mse", "epochs_run"):
+            assert row[key] == pytest.approx(expected[key], rel=1e-3)
+
+
+def test_a_full_disk_stops_all_with_one_clear_line_each(small: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(folder: Path, state: dict[str, Any]) -> None:
+        raise OSError(28, "No space left on device", str(folder / "checkpoint.pt"))
+
+    monkeypatch.setattr(checkpoints, "save", full)
+    for outcome in together(small, ["seed=0"], ["seed=1"]):
+        assert "checkpoint.pt cannot be written (No space left on device)" in str(outcome)

@@ -11,11 +11,14 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "dashprune"
 ORDER = [
     "errors", "seeds", "config", "metrics", "parametrizations",
-    "data.problem", "data.fetch", "data.simulator", "data.*",
+    "data.problem", "data.manifest", "data.fetch", "data.download", "data.tables", "data.simulator",
+    "data.files", "data.expression", "data.networks", "data.*",
     "models.base", "models.*",
     "pruners.base", "pruners.paths", "pruners.scheduled", "pruners.dash", "pruners.*",
     "controls.base", "controls.*",
-    "solve", "settings", "training", "checkpoints", "progress", "results", "experiment", "tables",
+    "exponential", "solve", "settings",
+    "batches", "training", "compact", "ensemble", "fit",
+    "checkpoints", "progress", "results", "scoring", "experiment", "tables",
     "cli.main", "cli.*",
 ]  # fmt: skip
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if path.name != "__init__.py")
@@ -54,7 +57,7 @@ def test_nothing_in_the_list_is_gone() -> None:
 
 
 def test_the_training_loop_knows_no_method_by_name() -> None:
-    text = (PACKAGE / "training.py").read_text().lower()
+    text = "".join((PACKAGE / name).read_text().lower() for name in ("training.py", "fit.py"))
     methods = [p.stem for p in (PACKAGE / "pruners").glob("*.py") if p.stem not in ("__init__", "base")]
     assert methods
     assert not [name for name in [*methods, "phoenix", "mlp"] if re.search(rf"\b{name}\b", text)]

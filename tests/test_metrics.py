@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from sklearn.metrics import average_precision_score, roc_auc_score
 
 from dashprune import metrics
 
@@ -17,45 +19,89 @@ EFFECT = np.array([[0.0, 2, 1], [0, 0, 0], [0, 0, 3]])
 ALL = np.ones((3, 3), dtype=bool)
 
 
+def scores(effect: np.ndarray, truth: np.ndarray, evaluable: np.ndarray = ALL, step: int = 2) -> dict[str, float]:
+    """Scores of a network of a few genes that comes in blocks of `step` targets."""
+
+    def blocks() -> Iterator[metrics.Block]:
+        for first in range(0, len(effect), step):
+            parts = (matrix[:, first : first + step] for matrix in (np.abs(effect), effect != 0, truth, evaluable))
+            yield metrics.Block(*parts)
+
+    return metrics.network_scores(blocks)
+
+
 def test_worked_example_of_the_methods_page() -> None:
-    assert metrics.balanced_accuracy(EFFECT, TRUTH, ALL) == pytest.approx((2 / 3 + 5 / 6) / 2)
+    found = scores(EFFECT, TRUTH)
+    assert found["balanced_accuracy"] == pytest.approx((2 / 3 + 5 / 6) / 2)
     relative = metrics.relative_effect(EFFECT)
     np.testing.assert_allclose(relative[:, 2], [0.25, 0, 0.75])
     np.testing.assert_allclose(relative[:, 0], 0)  # a target without effects: 0, not NaN
-    assert metrics.auroc(relative, TRUTH, ALL) == pytest.approx(0.75)
+    assert found["auroc_relative"] == pytest.approx(0.75)
 
 
 def test_a_dense_model_scores_one_half_and_the_truth_itself_one() -> None:
-    assert metrics.balanced_accuracy(np.ones((3, 3)), TRUTH, ALL) == 0.5
-    assert metrics.balanced_accuracy(TRUTH.astype(float), TRUTH, ALL) == 1
-    assert metrics.auprc(TRUTH.astype(float), TRUTH, ALL) == 1
+    assert scores(np.ones((3, 3)), TRUTH)["balanced_accuracy"] == 0.5
+    itself = scores(TRUTH.astype(float), TRUTH)
+    assert itself == {"balanced_accuracy": 1, "auroc": 1, "auprc": 1, "auroc_relative": 1}
 
 
 def test_pairs_that_are_not_evaluable_do_not_count() -> None:
     evaluable = ALL.copy()
     evaluable[2, 2] = False  # the only false positive
     evaluable[1, 2] = False  # the only false negative
-    assert metrics.balanced_accuracy(EFFECT, TRUTH, evaluable) == 1
-    assert metrics.auroc(np.abs(EFFECT), TRUTH, evaluable) == 1
+    found = scores(EFFECT, TRUTH, evaluable)
+    assert (found["balanced_accuracy"], found["auroc"]) == (1, 1)
 
 
 def test_scores_without_edges_or_without_non_edges_are_undefined() -> None:
-    for truth in (np.zeros((3, 3), dtype=bool), ALL):
-        for score in (metrics.balanced_accuracy, metrics.auroc, metrics.auprc):
-            assert math.isnan(score(EFFECT, truth, ALL))
+    for truth, evaluable in ((~ALL, ALL), (ALL, ALL), (TRUTH, ~ALL)):
+        assert all(math.isnan(value) for value in scores(EFFECT, truth, evaluable).values())
 
 
 def test_average_precision_by_hand() -> None:
     # ranked 3 (no edge), 2 (edge), 1 (edge), then a tie of six with the third edge: (1/2 + 2/3 + 3/9) / 3
-    assert metrics.auprc(np.abs(EFFECT), TRUTH, ALL) == pytest.approx((1 / 2 + 2 / 3 + 3 / 9) / 3)
+    assert scores(EFFECT, TRUTH)["auprc"] == pytest.approx((1 / 2 + 2 / 3 + 3 / 9) / 3)
+
+
+def test_ranking_by_hand() -> None:
+    """Edges at 2, 2 and 5; below them 1 of four others (1 tied) and 3 of four: (2 * 1.5 + 3) / 12."""
+    ranking = metrics.Ranking(np.array([2, 5, 2]))
+    ranking.add(np.array([3, 1]))
+    ranking.add(np.array([7, 2]))
+    assert ranking.auroc == pytest.approx((2 * 1.5 + 3) / 12)
+    assert ranking.auprc == pytest.approx((1 / 2 + 2 * 3 / 6) / 3)
+
+
+few = st.sampled_from([-2.0, -1, -0.5, 0, 0, 0, 0.5, 1, 2, 1e-30])
+"""Effects with many ties."""
+
+
+@given(arrays(np.float32, (5, 5), elements=few), arrays(np.bool_, (5, 5)), arrays(np.bool_, (5, 5)), st.integers(1, 5))
+def test_blocked_scores_are_those_of_scikit_learn(
+    effect: np.ndarray, truth: np.ndarray, evaluable: np.ndarray, step: int
+) -> None:
+    found = scores(effect, truth, evaluable, step)
+    edges, size = truth[evaluable], np.abs(effect)[evaluable]
+    if edges.all() or not edges.any():
+        assert all(math.isnan(value) for value in found.values())
+        return
+    relative = metrics.relative_effect(effect)[evaluable]
+    assert found["auroc"] == pytest.approx(roc_auc_score(edges, size), abs=1e-12)
+    assert found["auprc"] == pytest.approx(average_precision_score(edges, size), abs=1e-12)
+    assert found["auroc_relative"] == pytest.approx(roc_auc_score(edges, relative), abs=1e-12)
+    assert found["balanced_accuracy"] == pytest.approx(((size > 0)[edges].mean() + (size == 0)[~edges].mean()) / 2)
+
+
+@given(arrays(np.float64, (7, 7), elements=st.floats(-5, 5)), arrays(np.bool_, (7, 7)))
+def test_the_size_of_blocks_changes_nothing(effect: np.ndarray, truth: np.ndarray) -> None:
+    evaluable = ~np.eye(7, dtype=bool)
+    whole = scores(effect, truth, evaluable, 7)
+    for step in (1, 2, 3):
+        assert scores(effect, truth, evaluable, step) == pytest.approx(whole, nan_ok=True, abs=1e-12)
 
 
 def test_sparsity_counts_exact_zeros_over_all_weights() -> None:
     assert metrics.sparsity([np.array([[0.0, 1], [1e-30, 0]]), np.array([[0.0, 1, 1, -0.0]])]) == 4 / 8
-
-
-def test_out_degree_counts_every_row() -> None:
-    assert metrics.out_degree(EFFECT) == 1
 
 
 def test_mse_is_taken_in_double_precision() -> None:
@@ -82,6 +128,7 @@ def test_epochs_to_plateau_is_the_first_epoch_that_fits_the_definition(values: l
 
 @given(arrays(np.float64, (4, 4), elements=st.floats(-5, 5)), arrays(np.bool_, (4, 4)))
 def test_balanced_accuracy_is_symmetric_under_complement(effect: np.ndarray, truth: np.ndarray) -> None:
-    score = metrics.balanced_accuracy(effect, truth, np.ones((4, 4), dtype=bool))
-    other = metrics.balanced_accuracy((effect == 0).astype(float), truth, np.ones((4, 4), dtype=bool))
+    every = np.ones((4, 4), dtype=bool)
+    score = scores(effect, truth, every)["balanced_accuracy"]
+    other = scores((effect == 0).astype(float), truth, every)["balanced_accuracy"]
     assert math.isnan(score) or score + other == pytest.approx(1)

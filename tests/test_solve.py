@@ -4,25 +4,32 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 import torch
 from torch.nn.utils import parametrize
 
+from dashprune.config import choices, compose
 from dashprune.errors import DashpruneError
 from dashprune.models.base import VectorField
 from dashprune.models.phoenix import Phoenix
 from dashprune.parametrizations import add_mask, mask_of
+from dashprune.settings import check
 from dashprune.solve import DivergenceError, Solver
 
 TIGHT = Solver("dopri5", rtol=1e-9, atol=1e-11)
+EXPONENTIAL = Solver("etdrk4", rtol=1e-3, atol=1e-3, step=0.5)
 
 
 class Decay(VectorField):
     """dx/dt = -x, whose solution is known."""
 
-    def forward(self, t: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-        return -y
+    def production(self, y: torch.Tensor) -> torch.Tensor:
+        return torch.zeros_like(y)
+
+    def decay_rate(self) -> torch.Tensor:
+        return torch.ones(())
 
 
 @pytest.fixture
@@ -51,19 +58,19 @@ def test_a_batch_equals_one_solve_per_transition(model: Phoenix, batch: tuple[to
         torch.testing.assert_close(together[k : k + 1], alone, rtol=0, atol=1e-8)
 
 
-@pytest.mark.parametrize("solver", [Solver("dopri5", 1e-3, 1e-3, step=0.5), Solver("rk4", 1e-3, 1e-3, step=0.25)])
-def test_the_configured_solvers_are_exact_enough(solver: Solver) -> None:
+@pytest.mark.parametrize("name", choices("solver"))
+def test_the_configured_solvers_are_exact_enough(name: str) -> None:
+    solver = check(compose([f"solver={name}"])).solver
     start, dt = torch.rand(6, 3), torch.tensor([0.1, 0.5, 1.0, 2.0, 3.0, 4.0])
     exact = start * torch.exp(-dt)[:, None]
     assert (solver.predict(Decay(), start, dt) - exact).abs().max() < 5e-3
 
 
-@pytest.mark.parametrize("adjoint", [False, True])
+@pytest.mark.parametrize("solver", [TIGHT, replace(TIGHT, adjoint=True), EXPONENTIAL], ids=["direct", "adjoint", "etd"])
 @pytest.mark.parametrize("cached", [False, True])
 def test_gradients_equal_finite_differences(
-    model: Phoenix, batch: tuple[torch.Tensor, torch.Tensor], adjoint: bool, cached: bool
+    model: Phoenix, batch: tuple[torch.Tensor, torch.Tensor], solver: Solver, cached: bool
 ) -> None:
-    solver = Solver("dopri5", rtol=1e-9, atol=1e-11, adjoint=adjoint)
     start, dt = batch
 
     def loss() -> torch.Tensor:
@@ -101,6 +108,26 @@ def _compare(parameter: torch.Tensor, gradient: torch.Tensor, loss: Callable[[],
         assert gradient.flatten()[k].item() == pytest.approx((above - below) / (2 * step), rel=1e-4, abs=1e-9)
 
 
+def test_the_exponential_method_solves_the_same_field(model: Phoenix, batch: tuple[torch.Tensor, torch.Tensor]) -> None:
+    found = replace(EXPONENTIAL, step=0.25).predict(model, *batch)
+    torch.testing.assert_close(found, TIGHT.predict(model, *batch), rtol=0, atol=5e-5)
+
+
+def test_the_step_of_the_exponential_method_is_at_most_the_one_asked_for(
+    model: Phoenix, batch: tuple[torch.Tensor, torch.Tensor]
+) -> None:
+    for step, same in ((None, 1.0), (0.4, 1 / 3), (0.1, 0.1)):
+        asked, taken = (replace(EXPONENTIAL, step=value).predict(model, *batch) for value in (step, same))
+        assert torch.equal(asked, taken)
+
+
+def test_what_the_exponential_method_cannot_do_is_refused() -> None:
+    with pytest.raises(DashpruneError, match=r"solver\.adjoint: etdrk4 .* set solver\.adjoint=false"):
+        replace(EXPONENTIAL, adjoint=True).check()
+    with pytest.raises(DashpruneError, match=r"solver\.options: etdrk4 takes none, but is given safety"):
+        replace(EXPONENTIAL, options={"safety": 0.8}).check()
+
+
 def test_an_unknown_method_is_named_with_its_neighbours() -> None:
     with pytest.raises(DashpruneError, match="'dopri6' is unknown; did you mean 'dopri"):
         Solver("dopri6", 1e-3, 1e-4).check()
@@ -130,8 +157,11 @@ def test_a_method_without_gradients_needs_the_adjoint() -> None:
 class Explosion(VectorField):
     """dx/dt = exp(x), which leaves every bound before t = 1."""
 
-    def forward(self, t: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    def production(self, y: torch.Tensor) -> torch.Tensor:
         return torch.exp(y)
+
+    def decay_rate(self) -> torch.Tensor:
+        return torch.zeros(())
 
 
 def test_a_step_size_that_underflows_is_a_divergence() -> None:

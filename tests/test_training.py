@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 import torch
 
-from dashprune import training as loop
+from dashprune import fit as loop
+from dashprune.batches import Batch, batches, by_trajectory
 from dashprune.config import Plateau, Train
 from dashprune.data.problem import Problem, Split
 from dashprune.errors import DashpruneError
+from dashprune.fit import fit
 from dashprune.models.base import VectorField
 from dashprune.models.mlp import Mlp
 from dashprune.models.phoenix import Phoenix
@@ -19,7 +21,7 @@ from dashprune.pruners.imp import Imp
 from dashprune.pruners.scheduled import Schedule
 from dashprune.pruners.sparseflow import SparseFlow
 from dashprune.solve import Solver
-from dashprune.training import Batch, Epoch, Training, batches, by_trajectory, fit
+from dashprune.training import Epoch, Training
 
 SETTINGS = Train(
     epochs=6, batch_trajectories=1, learning_rate=1e-2,
@@ -176,9 +178,9 @@ def test_a_pruner_may_start_the_optimiser_anew(example: Problem) -> None:
 def test_the_order_of_batches_depends_on_seed_and_epoch(example: Problem, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[float] = []
 
-    def step(state: Training, batch: Batch, solver: Solver) -> float:
+    def step(state: Training, batch: Batch, solver: Solver) -> torch.Tensor:
         seen.append(batch.start[0, 0].item())
-        return 0.0
+        return torch.zeros(())
 
     def orders(seed: int) -> list[tuple[float, ...]]:
         seen.clear()
@@ -186,9 +188,14 @@ def test_the_order_of_batches_depends_on_seed_and_epoch(example: Problem, monkey
         fit(state, example.train, example.validation, SOLVER, seed=seed, after_epoch=lambda: None)
         return [tuple(seen[k : k + 3]) for k in range(0, len(seen), 3)]
 
-    monkeypatch.setattr(loop, "_step", step)
+    monkeypatch.setattr(loop, "step", step)
     first = orders(0)
     assert orders(0) == first
     assert orders(1) != first
     assert len(set(first)) > 1
     assert {frozenset(order) for order in first} == {frozenset(first[0])}
+
+
+def test_arithmetic_outside_of_training_is_as_before(example: Problem) -> None:
+    run(training(Mlp(3, hidden=4, decay=False), Pruner(), example), example)
+    assert torch.tensor(2e-39) / 2 > 0

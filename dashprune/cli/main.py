@@ -15,6 +15,7 @@ COMMANDS = {
     "run": "train, prune and evaluate a model, or many with -m",
     "tables": "collect results into tables",
     "check": "check every configuration file",
+    "data": "get the published files of the datasets",
 }
 
 EXAMPLES = """\
@@ -22,8 +23,9 @@ examples:
   dashprune run model=phoenix pruner=dash        train, prune, evaluate; prints a table row
   dashprune run -m pruner=dash,imp seed=0,1,2    all combinations
   dashprune tables                               mean and standard deviation over seeds
+  dashprune data fetch yeast                     download the files of a dataset
 
-`dashprune COMMAND --help` explains a command. DASHPRUNE_MIRROR names a folder with downloaded data.
+`dashprune COMMAND --help` explains a command.
 """
 
 

@@ -24,8 +24,10 @@ examples:
   dashprune run model=phoenix pruner=dash
   dashprune run pruner=dash pruner.lambda_1=0.5 pruner.lambda_2=0.9 train.epochs=100
   dashprune run dataset.network=published dataset.noise=0.05 pruner=imp solver=rk4
+  dashprune run dataset=custom dataset.expression=expression.csv dataset.prior=prior.csv     your own data
   dashprune run -m pruner=dash,imp,none seed=0,1,2
   dashprune run -m control=prior,lasso     what is to be beaten: edges found without a neural model
+  dashprune run -m 'seed=range(16)' vectorize=true threads=2    16 runs trained as one model
   dashprune run --cfg job pruner=imp       print the configuration and do nothing
 """
 
@@ -46,7 +48,8 @@ def main(words: list[str]) -> int:
     for word in chosen.overrides:
         if "=" not in word and not word.startswith("~"):
             raise DashpruneError(f"'{word}' is not KEY=VALUE; for example pruner={word}, or see dashprune run --help")
-    return _launch(words, chosen.overrides)
+    flags = [word for word in words if word not in chosen.overrides]  # Hydra wants them before KEY=VALUE
+    return _launch([*flags, *chosen.overrides], chosen.overrides)
 
 
 def _launch(words: list[str], overrides: list[str]) -> int:
@@ -58,31 +61,59 @@ def _launch(words: list[str], overrides: list[str]) -> int:
     from dashprune.config import conf_dir, explain, parse
 
     parse(overrides)
-    rows: list[dict[str, Any]] = []
-    failures: list[tuple[str, str]] = []
+    jobs = _Jobs()
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then raises its errors instead of printing several lines
+    sys.argv = ["dashprune run", *words]
+    try:
+        hydra.main(version_base="1.3", config_path=str(conf_dir().resolve()), config_name="config")(jobs.take)()
+    except (HydraException, OmegaConfBaseException) as error:
+        raise DashpruneError(explain(error, overrides)) from error
+    jobs.run_waiting()
+    return _report(jobs.rows, jobs.failures)
 
-    def job(cfg: Any) -> None:
+
+class _Jobs:
+    """What Hydra's jobs end with. Those to be trained together wait until Hydra has named them all."""
+
+    def __init__(self) -> None:
+        self.rows: list[dict[str, Any]] = []
+        self.failures: list[tuple[str, str]] = []
+        self.waiting: list[tuple[str, Any]] = []
+
+    def take(self, cfg: Any) -> None:
+        """Run one job, or let it wait."""
         from hydra.core.hydra_config import HydraConfig
         from hydra.types import RunMode
 
         from dashprune.experiment import train_prune_eval
 
+        own = HydraConfig.get()
+        overrides = " ".join(own.overrides.task)
+        sweep = own.mode == RunMode.MULTIRUN
+        if sweep and cfg.vectorize is True:
+            if not own.launcher._target_.endswith(".BasicLauncher"):
+                raise DashpruneError("vectorize: true trains all runs in one process; set hydra/launcher=basic")
+            self.waiting.append((overrides, cfg))
+            return
         try:
-            rows.append(train_prune_eval(cfg))
+            self.rows.append(train_prune_eval(cfg))
         except DashpruneError as error:
-            failures.append((" ".join(HydraConfig.get().overrides.task), str(error)))
+            self.failures.append((overrides, str(error)))
         except Exception:
-            if HydraConfig.get().mode != RunMode.MULTIRUN:  # a defect of ours shows its traceback
+            if not sweep:  # a defect of ours shows its traceback
                 raise
-            failures.append((" ".join(HydraConfig.get().overrides.task), traceback.format_exc()))
+            self.failures.append((overrides, traceback.format_exc()))
 
-    os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then raises its errors instead of printing several lines
-    sys.argv = ["dashprune run", *words]
-    try:
-        hydra.main(version_base="1.3", config_path=str(conf_dir().resolve()), config_name="config")(job)()
-    except (HydraException, OmegaConfBaseException) as error:
-        raise DashpruneError(explain(error, overrides)) from error
-    return _report(rows, failures)
+    def run_waiting(self) -> None:
+        """Run those that wait, together."""
+        from dashprune.experiment import train_prune_eval_together
+
+        outcomes = train_prune_eval_together([cfg for _, cfg in self.waiting])
+        for (overrides, _), outcome in zip(self.waiting, outcomes, strict=True):
+            if isinstance(outcome, DashpruneError):
+                self.failures.append((overrides, str(outcome)))
+            else:
+                self.rows.append(outcome)
 
 
 def _report(rows: list[dict[str, Any]], failures: list[tuple[str, str]]) -> int:

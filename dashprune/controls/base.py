@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from scipy.sparse import csr_array
 
 from dashprune.data.problem import Problem, Transitions
 
@@ -13,12 +14,22 @@ class Estimate(NamedTuple):
     """What a control says of the network. Row regulates column.
 
     Attributes:
-        score: (genes, genes), non-negative, larger for a likelier edge.
-        support: (genes, genes) bool, the edges it commits itself to.
+        score: (genes, genes), dense or sparse, non-negative, larger for a likelier edge.
+        support: (genes, genes) bool, dense or sparse, the edges it commits itself to.
     """
 
-    score: np.ndarray
-    support: np.ndarray
+    score: np.ndarray | csr_array
+    support: np.ndarray | csr_array
+
+    def block(self, targets: slice) -> tuple[np.ndarray, np.ndarray]:
+        """(genes, targets) score and support of some targets, dense."""
+        return dense(self.score, targets), dense(self.support, targets)
+
+
+def dense(matrix: np.ndarray | csr_array, columns: slice) -> np.ndarray:
+    """(rows, columns) of a dense or sparse matrix."""
+    block = matrix[:, columns]
+    return block if isinstance(block, np.ndarray) else block.toarray()
 
 
 class Control:

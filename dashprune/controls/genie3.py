@@ -47,7 +47,7 @@ class Genie3(Control):
             forest = ExtraTreesRegressor(self.trees, max_features="sqrt", random_state=states[target])
             forest.fit(start[:, others], production[:, target])
             score[others, target] = forest.feature_importances_
-        edges = np.count_nonzero(problem.prior)
+        edges = problem.prior.nnz
         support = np.zeros(score.shape, dtype=bool)
         support.flat[np.argsort(-score, axis=None, kind="stable")[:edges]] = True
         return Estimate(score, support & (score > 0))

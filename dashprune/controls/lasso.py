@@ -36,8 +36,10 @@ class Lasso(Control):
         spread[spread == 0] = 1
         standardised = (regressors - self.mean) / spread
         coefficients = np.zeros((len(spread), len(spread)))
+        prior = problem.prior.tocsc()
         for target in range(len(spread)):
-            boost = np.where(problem.prior[:, target] != 0, 1 / self.prior_weight, 1.0)
+            boost = np.ones(len(spread))
+            boost[prior.indices[prior.indptr[target] : prior.indptr[target + 1]]] = 1 / self.prior_weight
             coefficients[:, target] = boost * bic_lasso(standardised * boost, production[:, target])
         self.weights, self.intercept = coefficients / spread[:, None], production.mean(axis=0)
         return Estimate(np.abs(coefficients), coefficients != 0)

@@ -14,7 +14,7 @@ class Prior(Control):
     uses_prior: bool = True
 
     def fit(self, problem: Problem) -> Estimate:
-        return Estimate(np.abs(problem.prior), problem.prior != 0)
+        return Estimate(abs(problem.prior), problem.prior.astype(bool))
 
     def predict(self, transitions: Transitions) -> np.ndarray | None:
         return None

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import DTypeLike
+from scipy.sparse import csr_array
 
 from dashprune.errors import DashpruneError
 
@@ -48,21 +51,108 @@ class Split:
         dt = self.times[trajectory, first + 1] - self.times[trajectory, first]
         return Transitions(start, stop, dt.astype(np.float32), trajectory)
 
+    @classmethod
+    def ragged(cls, trajectories: Sequence[tuple[np.ndarray, np.ndarray]]) -> Split:
+        """Trajectories of different lengths: (times, genes) expression and (times,) times of each."""
+        longest = max(len(times) for _, times in trajectories)
+        genes = trajectories[0][0].shape[1]
+        split = cls(
+            np.full((len(trajectories), longest, genes), np.nan, dtype=np.float32),
+            np.full((len(trajectories), longest), np.nan),
+        )
+        for k, (expression, times) in enumerate(trajectories):
+            split.expression[k, : len(times)], split.times[k, : len(times)] = expression, times
+        return split
+
+    def take(self, trajectories: np.ndarray) -> Split:
+        """Some of the trajectories, given by index."""
+        return Split(self.expression[trajectories], self.times[trajectories])
+
+    def single(self) -> Split:
+        """Each transition as a trajectory of its own, with two time points: an optimiser step can then mix any."""
+        trajectory, first = np.nonzero(~np.isnan(self.times[:, 1:]))
+        both = np.stack([first, first + 1], axis=1)
+        return Split(self.expression[trajectory[:, None], both], self.times[trajectory[:, None], both])
+
+    def divide(self, number: int, rng: np.random.Generator) -> tuple[Split, Split]:
+        """Put `number` trajectories, drawn at random, aside for validation.
+
+        Returns:
+            The others and the drawn ones, both in their order.
+
+        Raises:
+            DashpruneError: if none would be left to train on.
+        """
+        if number >= len(self.times):
+            raise DashpruneError(
+                f"dataset.validation={number} leaves none of {len(self.times)} to train on; "
+                f"give at most {len(self.times) - 1}"
+            )
+        order = rng.permutation(len(self.times))
+        return self.take(np.sort(order[number:])), self.take(np.sort(order[:number]))
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Ordered pairs of genes: every one from a source to a target.
+
+    Attributes:
+        sources: (genes,) bool, the genes that may regulate.
+        targets: (genes,) bool, the genes that may be regulated.
+        loops: whether a gene and itself are a pair.
+    """
+
+    sources: np.ndarray
+    targets: np.ndarray
+    loops: bool
+
+    @classmethod
+    def every(cls, genes: int) -> Pairs:
+        """All pairs of this many genes, each gene with itself included."""
+        return cls(np.ones(genes, dtype=bool), np.ones(genes, dtype=bool), loops=True)
+
+    def all(self) -> bool:
+        """Whether every gene and every other, and itself, are a pair."""
+        return bool(self.sources.all() and self.targets.all() and self.loops)
+
+    @classmethod
+    def of_regulators(cls, truth: csr_array) -> Pairs:
+        """Regulators that have an edge in a (genes, genes) gold standard, with every gene, themselves included.
+
+        A gold standard that was measured for some regulators says nothing about others.
+        """
+        return cls(np.diff(truth.indptr) > 0, np.ones(truth.shape[1], dtype=bool), loops=True)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Number of genes on the source axis and on the target axis."""
+        return len(self.sources), len(self.targets)
+
+    def block(self, targets: slice) -> np.ndarray:
+        """(genes, targets) bool, whether a gene and a target are a pair; row regulates column."""
+        block = self.sources[:, None] & self.targets[targets]
+        if not self.loops:
+            chosen = np.arange(len(self.targets))[targets]
+            block[chosen, np.arange(len(chosen))] = False
+        return block
+
 
 @dataclass(frozen=True)
 class Problem:
     """A dataset ready to be fitted and scored. Row regulates column in every genes x genes array.
+
+    These arrays are sparse, so that a genome of 11,000 genes fits; they are held as canonical copies (see `sparse`).
 
     Attributes:
         genes: names, in the order of every gene axis.
         train: observed trajectories to fit.
         validation: observed trajectories that choose the checkpoint, the learning rate and when to stop.
         test: held-out trajectories; clean (without added noise) where the truth is simulated.
-        prior: (genes, genes) float32, nonzero where the prior network has an edge, sign kept.
-        coregulation: (genes, genes) float32, non-negative, sums to 1: how much two genes share regulators or
-            interact (P in the DASH paper).
-        truth: (genes, genes) bool gold standard, or None where there is none.
-        evaluable: (genes, genes) bool, pairs for which the gold standard could have an edge, or None.
+        prior: (genes, genes) sparse float32, nonzero where the prior network has an edge, sign kept.
+        coregulation: (genes, genes) sparse float32, symmetric, non-negative, sums to 1: how much two genes share
+            regulators or interact (P in the DASH paper).
+        truth: (genes, genes) sparse bool gold standard, or None where there is none.
+        evaluable: pairs for which the gold standard could have an edge, or None.
 
     Raises:
         DashpruneError: on NaN or infinite expression, times that do not increase, or arrays that do not fit `genes`.
@@ -72,34 +162,45 @@ class Problem:
     train: Split
     validation: Split
     test: Split
-    prior: np.ndarray
-    coregulation: np.ndarray
-    truth: np.ndarray | None = None
-    evaluable: np.ndarray | None = None
+    prior: csr_array
+    coregulation: csr_array
+    truth: csr_array | None = None
+    evaluable: Pairs | None = None
 
     def __post_init__(self) -> None:
         for name in ("train", "validation", "test"):
             _check_split(name, getattr(self, name), self.genes)
         for name in ("prior", "coregulation", "truth", "evaluable"):
             _check_square(name, getattr(self, name), self.genes)
+        for name, dtype in (("prior", np.float32), ("coregulation", np.float32), ("truth", np.bool_)):
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, sparse(getattr(self, name), dtype))
 
 
-def coregulation_from_prior(prior: np.ndarray) -> np.ndarray:
+def sparse(matrix: csr_array | np.ndarray, dtype: DTypeLike) -> csr_array:
+    """A sparse copy of a matrix in the one form that holds each nonzero entry once, row by row, and no zero."""
+    copy = csr_array(matrix, dtype=dtype, copy=True)
+    copy.sum_duplicates()
+    copy.eliminate_zeros()
+    return copy
+
+
+def coregulation_from_prior(prior: csr_array) -> csr_array:
     """Shared-target counts of the prior, scaled to sum to 1.
 
     P = A Aᵀ / ΣA Aᵀ with A = |prior|: P_ij grows with the number of targets that i and j share. All zeros for an
     empty prior.
 
     Args:
-        prior: (genes, genes), row regulates column.
+        prior: (genes, genes) sparse, row regulates column.
 
     Returns:
-        (genes, genes) float32, symmetric.
+        (genes, genes) sparse float32, symmetric.
     """
-    a = np.abs(prior).astype(np.float64)
+    a = abs(prior).astype(np.float64)
     shared = a @ a.T
     total = shared.sum()
-    return (shared / total if total > 0 else shared).astype(np.float32)
+    return sparse(shared / total if total > 0 else shared, np.float32)
 
 
 def _check_split(name: str, split: Split, genes: tuple[str, ...]) -> None:
@@ -134,7 +235,7 @@ def _check_times(name: str, trajectory: int, row: np.ndarray) -> None:
             )
 
 
-def _check_square(name: str, matrix: np.ndarray | None, genes: tuple[str, ...]) -> None:
+def _check_square(name: str, matrix: csr_array | Pairs | None, genes: tuple[str, ...]) -> None:
     if matrix is not None and matrix.shape != (len(genes), len(genes)):
         rows, columns = matrix.shape
         raise DashpruneError(

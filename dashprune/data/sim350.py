@@ -1,8 +1,8 @@
 """SIM350: trajectories of a simulated yeast-like network, published or generated, with the exact truth.
 
-The training file of the published network was never released, so its trajectories are simulated anew. The published
-files do not describe the network they were made from; `_published_network` mends, as verified by re-simulating the
-published test trajectories (largest error about 1e-6):
+The training file of the published network is not among the files at hand, so its trajectories are simulated. The
+published files do not describe the network they were made from; `_published_network` mends them, as verified by
+re-simulating the published test trajectories (largest error about 1e-6):
 
 1. gene order: that of gene_names_350.csv without SIN3_input, with SIN3 at index 90;
 2. Hill exponent: n = 1.01 + 0.69 (n_published - 1.39) / 0.41;
@@ -13,7 +13,6 @@ published test trajectories (largest error about 1e-6):
 from __future__ import annotations
 
 import ast
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -23,9 +22,11 @@ from typing import Annotated, Literal
 import numpy as np
 import pandas as pd
 from pydantic import Field
+from scipy.sparse import csr_array
 
+from dashprune.data import tables
 from dashprune.data.fetch import upstream_file
-from dashprune.data.problem import Problem, Split, coregulation_from_prior
+from dashprune.data.problem import Pairs, Problem, Split, coregulation_from_prior
 from dashprune.data.simulator import Edge, Logic, Network, corrupt, generate, initial_states, join, signs, simulate
 from dashprune.errors import DashpruneError, did_you_mean
 from dashprune.seeds import numpy_generator
@@ -79,11 +80,8 @@ class Sim350:
         """Identity of the data beyond these settings: the simulator's version, and the published files' content."""
         if self.network == "generated":
             return _VERSION
-        digest = hashlib.sha256(_VERSION.encode())
-        for relative in (_GENES, _EDGES, _EQUATIONS, _TEST, self._published_prior()):
-            if relative is not None:
-                digest.update(hashlib.sha256(upstream_file(relative).read_bytes()).digest())
-        return digest.hexdigest()
+        files = (_GENES, _EDGES, _EQUATIONS, _TEST, self._published_prior())
+        return tables.fingerprint(_VERSION, [upstream_file(relative) for relative in files if relative is not None])
 
     def load(self) -> Problem:
         """Simulate (once per process and setting), then add noise to training and validation and corrupt the prior.
@@ -103,9 +101,9 @@ class Sim350:
             test=test,
             prior=prior,
             coregulation=coregulation_from_prior(prior),
-            truth=network.adjacency() != 0,
+            truth=network.adjacency().astype(bool),
             # Scores are over all ordered pairs, the diagonal included, as published (METHODS 6): the truth is exact.
-            evaluable=np.ones_like(prior, dtype=bool),
+            evaluable=Pairs.every(len(network.genes)),
         )
 
     def _clean(self) -> tuple[Network, np.ndarray, Split]:
@@ -128,11 +126,11 @@ class Sim350:
         """The published file with this prior, if there is one."""
         return next((path for fraction, path in _PRIORS.items() if abs(fraction - self._moved()) < 1e-9), None)
 
-    def _prior(self, network: Network) -> np.ndarray:
-        """(genes, genes) float32, sign kept."""
+    def _prior(self, network: Network) -> csr_array:
+        """(genes, genes) sparse float32, sign kept."""
         published = self._published_prior()
         if self.network == "published" and published is not None:
-            return _read_prior(upstream_file(published), len(network.genes))
+            return tables.read_square(upstream_file(published), len(network.genes))
         return corrupt(network.adjacency(), self._moved(), numpy_generator(self.seed, "prior"))
 
 
@@ -176,7 +174,7 @@ def _frozen(array: np.ndarray) -> np.ndarray:
 def _read_published(genes: Path, edges: Path, equations: Path, test: Path) -> tuple[Network, Split]:
     """The network as it really is, and the ten published test trajectories."""
     network = _published_network(genes, edges, equations)
-    split = _read_test(test, len(network.genes))
+    split = tables.read_trajectories(test, len(network.genes))
     _frozen(split.expression)
     _frozen(split.times)
     return network, split
@@ -184,7 +182,7 @@ def _read_published(genes: Path, edges: Path, equations: Path, test: Path) -> tu
 
 def _published_network(genes: Path, edges: Path, equations: Path) -> Network:
     """The published network with the three corrections of the module's docstring."""
-    names = [name.removesuffix("_input") for name in _read_table(genes, ["x"])["x"] if name != "SIN3_input"]
+    names = [name.removesuffix("_input") for name in tables.read_table(genes, ["x"])["x"] if name != "SIN3_input"]
     names.insert(90, "SIN3")
     logic = _read_equations(equations)
     missing = [gene for gene in ("FUR4", "GAL1") if gene not in logic]
@@ -212,7 +210,7 @@ def _check_signs(network: Network, edges: Path, equations: Path) -> None:
 
 def _read_edges(path: Path, genes: Sequence[str]) -> tuple[Edge, ...]:
     """The published edges with the corrected Hill exponent."""
-    table = _read_table(path, ["from", "to", "activation", "EC50", "n"])
+    table = tables.read_table(path, ["from", "to", "activation", "EC50", "n"])
     known = set(genes)
     for row, pair in enumerate(zip(table["from"], table["to"], strict=True), start=2):
         for column, gene in zip(("from", "to"), pair, strict=True):
@@ -239,7 +237,7 @@ def _numbers(path: Path, table: pd.DataFrame, column: str) -> list[float]:
 
 def _read_equations(path: Path) -> dict[str, Logic]:
     """Logic of every gene that is not an input, from R expressions in `fAct(regulator, EC50, n)`."""
-    table = _read_table(path, ["node", "eqn"])
+    table = tables.read_table(path, ["node", "eqn"])
     logic: dict[str, Logic] = {}
     for row, (gene, equation) in enumerate(zip(table["node"], table["eqn"], strict=True), start=2):
         if equation == "input gene":
@@ -281,67 +279,3 @@ def _logic_of(node: ast.expr) -> Logic:
             if _logic_of(both) == join("and", a, b):
                 return join("or", a, b)
     raise ValueError(f"cannot read '{ast.unparse(node)[:40]}'")
-
-
-def _read_test(path: Path, genes: int) -> Split:
-    """Published trajectories: first line "genes,samples", then per sample one line per gene and one of times."""
-    rows = _read_matrix(path)
-    found, samples = (int(value) for value in [*np.nan_to_num(rows[0]), 0][:2])
-    if found != genes or samples < 1:
-        raise DashpruneError(
-            f"{path}: row 1 announces {found} genes and {samples} samples, but the network has {genes} genes; "
-            f"fetch the published file again"
-        )
-    expected = 1 + samples * (genes + 1)
-    if len(rows) != expected:
-        raise DashpruneError(
-            f"{path} has {len(rows)} rows, but {samples} samples of {genes} genes take {expected}; "
-            f"fetch the published file again"
-        )
-    _check_finite(path, rows[1:], first_row=2)
-    blocks = rows[1:].reshape(samples, genes + 1, -1)
-    expression = np.ascontiguousarray(blocks[:, :-1].transpose(0, 2, 1), dtype=np.float32)
-    return Split(expression, blocks[:, -1].copy())
-
-
-def _read_prior(path: Path, genes: int) -> np.ndarray:
-    """(genes, genes) float32, row regulates column."""
-    matrix = _read_matrix(path)
-    if matrix.shape != (genes, genes):
-        raise DashpruneError(
-            f"{path} has {matrix.shape[0]} rows and {matrix.shape[1]} columns, but the network has {genes} genes; "
-            f"give one row and one column per gene"
-        )
-    _check_finite(path, matrix, first_row=1)
-    return matrix.astype(np.float32)
-
-
-def _check_finite(path: Path, matrix: np.ndarray, first_row: int) -> None:
-    bad = np.argwhere(~np.isfinite(matrix))
-    if len(bad):
-        raise DashpruneError(
-            f"{path}: row {bad[0, 0] + first_row}, column {bad[0, 1] + 1} is empty or not a finite number; "
-            f"every value must be one ({len(bad)} are not)"
-        )
-
-
-def _read_matrix(path: Path) -> np.ndarray:
-    """Numbers of a CSV file without header, float64; NaN where a cell is empty or not a number."""
-    numbers: pd.DataFrame = _read_csv(path, header=None).apply(pd.to_numeric, errors="coerce")
-    return numbers.to_numpy(dtype=np.float64)
-
-
-def _read_table(path: Path, columns: Sequence[str]) -> pd.DataFrame:
-    """A CSV file with a header, every cell as text ("NA" too)."""
-    table = _read_csv(path, header=0)
-    for column in columns:
-        if column not in table:
-            raise DashpruneError(f"{path}: row 1 has no column '{column}'; it needs {', '.join(columns)}")
-    return table
-
-
-def _read_csv(path: Path, header: int | None) -> pd.DataFrame:
-    try:
-        return pd.read_csv(path, header=header, dtype=str, keep_default_na=False)
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise DashpruneError(f"{path} is not a CSV table: {' '.join(str(error).split())}") from None

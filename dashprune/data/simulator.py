@@ -18,8 +18,10 @@ from typing import Any, NamedTuple, cast
 
 import numpy as np
 import torch
+from scipy.sparse import csr_array
 from torchdiffeq import odeint
 
+from dashprune.data.problem import sparse
 from dashprune.errors import DashpruneError
 
 Logic = str | tuple[Any, ...]
@@ -61,12 +63,12 @@ class Network:
         """(genes,) bool, the genes that stay constant."""
         return np.array([gene not in self.logic for gene in self.genes])
 
-    def adjacency(self) -> np.ndarray:
-        """(genes, genes) float32 of edge signs, row regulates column."""
-        matrix = np.zeros((len(self.genes), len(self.genes)), dtype=np.float32)
-        for edge in self.edges:
-            matrix[self.index[edge.source], self.index[edge.target]] = edge.sign
-        return matrix
+    def adjacency(self) -> csr_array:
+        """(genes, genes) sparse float32 of edge signs, row regulates column."""
+        sources = [self.index[edge.source] for edge in self.edges]
+        targets = [self.index[edge.target] for edge in self.edges]
+        signs = [edge.sign for edge in self.edges]
+        return sparse(csr_array((signs, (sources, targets)), shape=(len(self.genes),) * 2), np.float32)
 
 
 def join(operator: str, *operands: Logic) -> Logic:
@@ -442,32 +444,33 @@ def _truncated_normal(rng: np.random.Generator, mean: np.ndarray, sd: np.ndarray
     return value
 
 
-def corrupt(prior: np.ndarray, fraction: float, rng: np.random.Generator) -> np.ndarray:
+def corrupt(prior: csr_array, fraction: float, rng: np.random.Generator) -> csr_array:
     """A prior of which floor(fraction * edges) edges are moved to random places, sign kept (METHODS 5).
 
     The new places are drawn uniformly, without repeats, from the ordered pairs of distinct genes that had no edge.
     So the numbers of edges and of signs stay, and exactly that many edges are lost.
 
     Args:
-        prior: (genes, genes), row regulates column, zero diagonal.
+        prior: (genes, genes) sparse, row regulates column, zero diagonal.
         fraction: of edges to move, 0 to 1.
         rng: source of randomness.
 
     Returns:
-        a new (genes, genes) array of the prior's type.
+        a new (genes, genes) sparse array of the prior's type.
 
     Raises:
         DashpruneError: if the prior has too few empty places.
     """
-    edges = np.flatnonzero(prior)
-    empty = np.flatnonzero((prior == 0) & ~np.eye(len(prior), dtype=bool))
-    number = int(np.floor(round(fraction * len(edges), 9)))
-    if number > len(empty):
+    genes = prior.shape[0]
+    listed = sparse(prior, prior.dtype).tocoo()
+    places = listed.row.astype(np.int64) * genes + listed.col  # in the flattened array
+    occupied = np.union1d(places, np.arange(genes) * (genes + 1))
+    number, empty = int(np.floor(round(fraction * len(places), 9))), genes**2 - len(occupied)
+    if number > empty:
         raise DashpruneError(
-            f"cannot move {number} prior edges: only {len(empty)} pairs of genes have none; lower prior_noise"
+            f"cannot move {number} prior edges: only {empty} pairs of genes have none; lower prior_noise"
         )
-    moved = rng.choice(edges, number, replace=False)
-    corrupted = prior.copy()
-    corrupted.flat[moved] = 0
-    corrupted.flat[rng.choice(empty, number, replace=False)] = prior.flat[moved]
-    return corrupted
+    moved = rng.choice(len(places), number, replace=False)
+    new = rng.choice(empty, number, replace=False)  # counted among the empty places
+    places[moved] = new + np.searchsorted(occupied - np.arange(len(occupied)), new, side="right")
+    return sparse(csr_array((listed.data, np.divmod(places, genes)), shape=prior.shape), prior.dtype)

@@ -2,25 +2,38 @@
 
 from __future__ import annotations
 
+import functools
+
 import torch
 from torch import Tensor, nn
 
 
 class VectorField(nn.Module):
-    """Right-hand side f of dx/dt = f(x) for the expression x of `genes` genes.
+    """Right-hand side of dx/dt = f(x) = production(x) - λ ⊙ x, for the expression x of `genes` genes.
+
+    Linear layers apart, a field is elementwise: its other parameters are vectors that broadcast against (..., genes) or
+    hidden units, so that many models can be computed as one (dashprune.ensemble).
 
     What is special about a model's biology stays in the model: a pruner sees chains of linear layers from genes to
     genes, the importance of each weight, and the effect matrix. It never tests a layer's name.
 
-    A subclass defines `forward`, `drift`, `chains` and `reset_parameters`; and, where outputs are scaled after the
-    last layer, `scaled_weight`.
+    A subclass defines `drift`, `chains` and `reset_parameters`; where the regulatory input is scaled or genes decay,
+    also `production` and `decay_rate`; and where outputs are scaled after the last layer, `scaled_weight`.
     """
 
     genes: int
 
     def forward(self, t: Tensor, y: Tensor) -> Tensor:
         """dx/dt at expression `y` (..., genes), same shape. The fields here do not depend on time `t`."""
-        raise NotImplementedError("abstract: a vector field defines forward")
+        return self.production(y) - self.decay_rate() * y
+
+    def production(self, y: Tensor) -> Tensor:
+        """dx/dt at expression `y` (..., genes) without the linear decay."""
+        return self.drift(y)
+
+    def decay_rate(self) -> Tensor:
+        """λ >= 0, (genes,), in inverse units of time; a scalar 0 where nothing decays."""
+        return next(self.parameters()).new_zeros(())
 
     def drift(self, y: Tensor) -> Tensor:
         """Regulatory input at expression `y` (..., genes), without gene multipliers and decay; what a prior shapes."""
@@ -50,12 +63,19 @@ class VectorField(nn.Module):
         """(out, in) non-negative importance of each weight of `layer`; larger is kept longer."""
         return self.scaled_weight(layer).abs()
 
-    def effect_matrix(self) -> Tensor:
-        """(genes, genes) effect of row on column: Σ over chains of the product of the scaled weights, transposed."""
-        return torch.stack([self._product(chain) for chain in self.chains()]).sum(0).T
+    def effect_matrix(self, targets: slice = slice(None)) -> Tensor:
+        """Effect of row on column: Σ over chains of the product of the scaled weights, transposed.
 
-    def _product(self, chain: list[nn.Linear]) -> Tensor:
-        product = self.scaled_weight(chain[0])
-        for layer in chain[1:]:
-            product = self.scaled_weight(layer) @ product
+        Args:
+            targets: the columns wanted; nothing larger than these is computed.
+
+        Returns:
+            (genes, targets)
+        """
+        return functools.reduce(torch.add, [self._product(chain, targets) for chain in self.chains()]).T
+
+    def _product(self, chain: list[nn.Linear], targets: slice) -> Tensor:
+        product = self.scaled_weight(chain[-1])[targets]
+        for layer in reversed(chain[:-1]):
+            product = product @ self.scaled_weight(layer)
         return product

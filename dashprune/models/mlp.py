@@ -59,8 +59,11 @@ class Mlp(VectorField):
             y = functional.elu(layer(y))
         return last(y)
 
-    def forward(self, t: Tensor, y: Tensor) -> Tensor:
-        return self.multipliers * (self.drift(y) - y) if self.decay else self.drift(y)
+    def production(self, y: Tensor) -> Tensor:
+        return self.multipliers * self.drift(y) if self.decay else self.drift(y)
+
+    def decay_rate(self) -> Tensor:
+        return self.multipliers if self.decay else super().decay_rate()
 
     def chains(self) -> list[list[nn.Linear]]:
         return [list(self.linear)]  # type: ignore[arg-type]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import torch
 from pydantic import Field
@@ -64,13 +64,15 @@ class Phoenix(VectorField):
             self.raw_multipliers.uniform_(0, 1, generator=generator)
 
     def drift(self, y: Tensor) -> Tensor:
-        centred = y - 0.5
-        saturated = centred / (1 + centred.abs())
-        sums, products = self.sums(saturated), torch.exp(self.products(torch.log1p(saturated)))
+        saturated, logarithm = _Hill.apply(y)
+        sums, products = self.sums(saturated), torch.exp(self.products(logarithm))
         return self.sums_out(sums) + self.products_out(products)
 
-    def forward(self, t: Tensor, y: Tensor) -> Tensor:
-        return self.multipliers * (self.drift(y) - y)
+    def production(self, y: Tensor) -> Tensor:
+        return self.multipliers * self.drift(y)
+
+    def decay_rate(self) -> Tensor:
+        return self.multipliers
 
     @property
     def raw_multipliers(self) -> Tensor:
@@ -97,6 +99,22 @@ class Phoenix(VectorField):
             weight = self.scaled_weight(layer)
             return torch.exp(weight - weight.max())  # the shift keeps exp finite; a common factor changes no ranking
         return super().importance(layer)
+
+
+class _Hill(torch.autograd.Function):
+    """s = (x - ½) / (1 + |x - ½|) and ℓ = log(1 + s); ds/dx = (1 - |s|)². As one function it takes fewer calls."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> tuple[Tensor, Tensor]:
+        centred = x - 0.5
+        s = centred / (1 + centred.abs())
+        ctx.save_for_backward(s)
+        return s, torch.log1p(s)
+
+    @staticmethod
+    def backward(ctx: Any, to_s: Tensor, to_logarithm: Tensor) -> Tensor:
+        (s,) = ctx.saved_tensors
+        return torch.addcdiv(to_s, to_logarithm, 1 + s) * (1 - s.abs()).square_()
 
 
 def _sparse_normal(weight: Tensor, std: float, zeros: float, generator: torch.Generator) -> None:

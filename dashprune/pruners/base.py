@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, ClassVar
 
+import numpy as np
+import torch
 from pydantic import Field
+from scipy.sparse import csr_array
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
@@ -13,6 +16,18 @@ from dashprune.data.problem import Problem
 from dashprune.models.base import VectorField
 
 Fraction = Annotated[float, Field(ge=0, lt=1)]
+
+
+def sparse_tensor(matrix: csr_array, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """`matrix` as a coalesced sparse tensor (rows, columns), to stand left of @ with a dense one.
+
+    In coordinates, since a buffer in torch's compressed rows can neither be copied nor be made without a warning.
+    """
+    entries = matrix.tocoo()
+    indices, values = np.stack([entries.row, entries.col]), torch.as_tensor(entries.data)
+    return torch.sparse_coo_tensor(
+        torch.as_tensor(indices), values, matrix.shape, dtype=dtype, device=device, check_invariants=True
+    ).coalesce()
 
 
 class Pruner(nn.Module):
@@ -38,6 +53,11 @@ class Pruner(nn.Module):
     @property
     def last_event(self) -> int:
         return 0
+
+    @property
+    def changes_objective(self) -> bool:
+        """Whether `objective` is more than the data loss, so that it may look at the weights themselves."""
+        return type(self).objective is not Pruner.objective
 
     def attach(self, model: VectorField, problem: Problem) -> None:
         """Prepare `model`, once, before the optimiser is built.
@@ -79,6 +99,10 @@ class Chain(Pruner):
     @property
     def last_event(self) -> int:
         return max(part.last_event for part in self._parts())
+
+    @property
+    def changes_objective(self) -> bool:
+        return any(part.changes_objective for part in self._parts())
 
     def attach(self, model: VectorField, problem: Problem) -> None:
         for part in self._parts():

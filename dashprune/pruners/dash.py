@@ -13,7 +13,7 @@ from torch import Tensor
 from dashprune.data.problem import Problem
 from dashprune.errors import DashpruneError
 from dashprune.models.base import VectorField
-from dashprune.pruners.base import Fraction
+from dashprune.pruners.base import Fraction, sparse_tensor
 from dashprune.pruners.scheduled import Schedule, Scheduled, share
 from dashprune.seeds import torch_generator
 
@@ -66,8 +66,8 @@ class Dash(Scheduled):
         super().attach(model, problem)
         self._check(model, problem)
         device = next(model.parameters()).device
-        coregulation = torch.as_tensor(problem.coregulation, dtype=torch.float64, device=device)
-        targets = torch.as_tensor(problem.prior, dtype=torch.float64, device=device).abs().T
+        coregulation = sparse_tensor(problem.coregulation, torch.float64, device)
+        targets = sparse_tensor(abs(problem.prior).T.tocsr(), torch.float64, device)
         self.register_buffer("coregulation", coregulation, persistent=False)
         self.register_buffer("targets", targets, persistent=False)
         generator = torch_generator(self.seed, "scores")
@@ -88,7 +88,7 @@ class Dash(Scheduled):
 
     def _explain(self, scores: list[Tensor], depth: int) -> Tensor:
         if depth == 0:
-            return pinv(scores[0].T) @ self.coregulation
+            return (self.coregulation @ pinv(scores[0].T).T).T  # P is symmetric
         explained = self.targets @ pinv(_product(scores[:depth]))
         return explained if depth == len(scores) - 1 else pinv(_product(scores[depth + 1 :])) @ explained
 
@@ -105,7 +105,7 @@ class Dash(Scheduled):
         needed = [("lambda_1", self.lambda_1, "co-regulation matrix", problem.coregulation)]
         needed += [("lambda_2", self.lambda_2, "prior", problem.prior)]
         for name, value, what, matrix in needed:
-            if value > 0 and not matrix.any():
+            if value > 0 and matrix.nnz == 0:
                 raise DashpruneError(
                     f"pruner.{name}: {value:g} asks for the {what}, which is all zero; "
                     f"give a prior network with edges, or use pruner=imp"

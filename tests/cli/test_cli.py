@@ -33,9 +33,18 @@ def mistake(*words: str, cwd: Path) -> str:
 def test_help_and_version_answer_without_loading_torch(tmp_path: Path) -> None:
     script = (
         "import sys; from dashprune.cli.main import main; code = main({!r}); "
-        "heavy = {'torch', 'hydra', 'pandas', 'numpy'} & set(sys.modules); assert not heavy, heavy; sys.exit(code)"
+        "heavy = {'torch', 'hydra', 'pandas', 'numpy', 'requests', 'pooch'} & set(sys.modules); "
+        "assert not heavy, heavy; sys.exit(code)"
     )
-    for words in (["--help"], ["--version"], [], ["tables", "-h"], ["run", "--help"], ["check", "--help"]):
+    for words in (
+        ["--help"],
+        ["--version"],
+        [],
+        ["tables", "-h"],
+        ["run", "--help"],
+        ["check", "--help"],
+        ["data", "-h"],
+    ):
         command = [sys.executable, "-c", script.replace("{!r}", repr(words))]
         environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
         done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
@@ -44,7 +53,7 @@ def test_help_and_version_answer_without_loading_torch(tmp_path: Path) -> None:
 
 
 def test_every_help_text_has_an_example(tmp_path: Path) -> None:
-    for command in ("run", "tables", "check"):
+    for command in ("run", "tables", "check", "data"):
         assert f"  dashprune {command}" in dashprune(command, "--help", cwd=tmp_path).stdout
 
 
@@ -92,13 +101,13 @@ def test_check_names_every_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["rum"], "there is no command 'rum'; did you mean 'run'?; commands: run, tables, check"),
+        (["rum"], "there is no command 'rum'; did you mean 'run'?; commands: run, tables, check, data"),
         (["--verison"], "unrecognized arguments: --verison"),
         (["run", "pruner"], "'pruner' is not KEY=VALUE"),
         (["run", "--multi"], "unrecognized arguments: --multi"),
         (["run", "pruner=dassh"], "Could not find 'pruner/dassh' Available options in 'pruner': bioprune cnode dash"),
         (["run", "model=phenix"], "Available options in 'model': mlp phoenix"),
-        (["run", "dataset=sim"], "Available options in 'dataset': sim350"),
+        (["run", "dataset=sim"], "Available options in 'dataset': brca custom hematopoiesis sim350 yeast"),
         (["run", "pruner.lamda_1=1"], "pruner.lamda_1=1: there is no key 'lamda_1'"),
         (["run", "-m", "pruner=dash,imp", "pruner.lambda_1=0,1"], "there is no key 'lambda_1' under pruner (in at lea"),
         (["run", "-m", "pruner=dash,dassh"], "Could not find 'pruner/dassh'"),
@@ -115,9 +124,10 @@ def test_a_mistake_is_one_line_and_exit_code_2(words: list[str], said: str, tmp_
 
 def test_a_missing_upstream_file_is_named_with_the_way_out(tmp_path: Path) -> None:
     words = ["run", "dataset.network=published"]
-    done = dashprune(*words, cwd=tmp_path, DASHPRUNE_MIRROR=str(tmp_path))
+    nothing = str(tmp_path / "nothing")
+    done = dashprune(*words, cwd=tmp_path, DASHPRUNE_MIRROR=str(tmp_path), DASHPRUNE_DATA=nothing)
     assert done.returncode == 2
-    assert "gene_names_350.csv is missing; set DASHPRUNE_MIRROR" in done.stderr
+    assert "gene_names_350.csv is missing; run 'dashprune data fetch sim350' or set DASHPRUNE_MIRROR" in done.stderr
     assert "dataset.network=generated" in done.stderr
     done = dashprune(*words, cwd=tmp_path, DASHPRUNE_MIRROR=str(tmp_path / "nowhere"))
     assert "DASHPRUNE_MIRROR is" in done.stderr
@@ -128,3 +138,18 @@ def test_the_configuration_can_be_printed(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "name: imp" in done.stdout
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_sweep_may_be_trained_as_one_model(tmp_path: Path) -> None:
+    """The same rows, and folders that the same sweep without `vectorize` finds done; a failed job is named."""
+    words = ["run", *SMALL, "-m", "seed=0,1", "pruner=imp,random", "train.epochs=4"]
+    done = dashprune(*words, "vectorize=true", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "4 runs: 4 as one (imp, random)" in done.stderr
+    again = dashprune(*words, cwd=tmp_path)
+    assert again.stdout == done.stdout
+    assert again.stderr == ""
+    failed = dashprune(*words, "train.learning_rate=1e-3,-1", "vectorize=true", cwd=tmp_path)
+    assert failed.returncode == 2
+    assert failed.stdout == done.stdout
+    assert failed.stderr.count("train.learning_rate: -1") == 4

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_array
 
-from dashprune.data.problem import Problem, Split, coregulation_from_prior
+from dashprune.data.problem import Pairs, Problem, Split, coregulation_from_prior, sparse
 from dashprune.errors import DashpruneError
 
 GENES = ("A", "B", "C")
@@ -22,7 +23,7 @@ def split(trajectories: int = 2, times: tuple[float, ...] = (0, 1, 3)) -> Split:
 
 def problem(**changed: Any) -> Problem:
     """A valid problem of three genes, but for `changed`."""
-    square = np.zeros((3, 3), dtype=np.float32)
+    square = csr_array((3, 3), dtype=np.float32)
     arguments: dict[str, Any] = {"genes": GENES, "train": split(), "validation": split(1), "test": split(1)}
     arguments |= {"prior": square, "coregulation": square, **changed}
     return Problem(**arguments)
@@ -48,6 +49,39 @@ def test_transitions_leave_out_padding() -> None:
     assert dt.tolist() == [1, 1, 2]
     assert trajectory.tolist() == [0, 1, 1]
     assert problem(train=ragged).train is ragged
+
+
+def test_ragged_trajectories_end_in_nan() -> None:
+    long, short = (np.arange(9.0).reshape(3, 3), np.array([0, 1, 3])), (np.ones((2, 3)), np.array([0.5, 2]))
+    ragged = Split.ragged([short, long])
+    assert ragged.expression.shape == (2, 3, 3)
+    assert ragged.expression.dtype == np.float32
+    np.testing.assert_array_equal(ragged.times, [[0.5, 2, np.nan], [0, 1, 3]])
+    assert problem(train=ragged).train.transitions().stop[:, 0].tolist() == [1, 3, 6]
+
+
+def test_single_keeps_every_transition() -> None:
+    ragged = split()
+    ragged.times[0, 2] = np.nan
+    single = ragged.single()
+    assert single.times.tolist() == [[0, 1], [0, 1], [1, 3]]
+    for kept, given in zip(single.transitions()[:3], ragged.transitions()[:3], strict=True):
+        np.testing.assert_array_equal(kept, given)
+    assert single.transitions().trajectory.tolist() == [0, 1, 2]
+
+
+def test_dividing_puts_a_random_part_aside() -> None:
+    drawn = set()
+    for seed in range(20):
+        rest, aside = split(5).divide(2, np.random.default_rng(seed))
+        firsts = [part.expression[:, 0, 0].tolist() for part in (rest, aside)]
+        assert [len(part) for part in firsts] == [3, 2]
+        assert firsts == [sorted(part) for part in firsts]
+        assert sorted(firsts[0] + firsts[1]) == [0, 9, 18, 27, 36]
+        drawn.add(tuple(firsts[1]))
+    assert len(drawn) > 5
+    with pytest.raises(DashpruneError, match=r"dataset.validation=5 leaves none of 5 to train on; give at most 4"):
+        split(5).divide(5, np.random.default_rng(0))
 
 
 def test_nan_expression_is_named() -> None:
@@ -81,15 +115,44 @@ def test_gene_names_must_fit_expression() -> None:
         problem(genes=("A", "B"))
 
 
-@pytest.mark.parametrize("name", ["prior", "coregulation", "truth", "evaluable"])
+@pytest.mark.parametrize("name", ["prior", "coregulation", "truth"])
 def test_matrices_must_fit_expression(name: str) -> None:
     with pytest.raises(DashpruneError, match=f"{name} is 3 x 4, but expression has 3 genes"):
-        problem(**{name: np.zeros((3, 4), dtype=np.float32)})
+        problem(**{name: csr_array((3, 4), dtype=np.float32)})
+
+
+def test_evaluable_pairs_must_fit_expression() -> None:
+    with pytest.raises(DashpruneError, match="evaluable is 3 x 4, but expression has 3 genes"):
+        problem(evaluable=Pairs(np.ones(3, dtype=bool), np.ones(4, dtype=bool), loops=True))
+
+
+def test_matrices_are_held_without_zeros_and_repeats() -> None:
+    """The entry (0, 1) is given twice, as 1 and 2; the entry (1, 2) is an explicit zero."""
+    given = csr_array((np.array([1.0, 2, 0]), np.array([1, 1, 2]), np.array([0, 2, 3, 3])), shape=(3, 3))
+    held = problem(prior=given, truth=given)
+    assert held.truth is not None
+    assert (held.prior.nnz, held.truth.nnz, given.nnz) == (1, 1, 3)
+    assert held.prior.toarray().tolist() == [[0, 3, 0], [0, 0, 0], [0, 0, 0]]
+    assert (held.prior.dtype, held.truth.dtype) == (np.float32, np.bool_)
+
+
+def test_pairs_by_hand() -> None:
+    pairs = Pairs(np.array([True, True, False]), np.array([False, True, True]), loops=False)
+    assert pairs.block(slice(None)).tolist() == [[0, 1, 1], [0, 0, 1], [0, 0, 0]]
+    assert pairs.block(slice(1, 3)).tolist() == [[1, 1], [0, 1], [0, 0]]
+    assert Pairs.every(3).block(slice(2, 3)).tolist() == [[1], [1], [1]]
+    assert Pairs.every(3).all()
+    assert not Pairs(np.ones(3, dtype=bool), np.ones(3, dtype=bool), loops=False).all()
+
+
+def test_pairs_of_regulators_are_those_with_an_edge() -> None:
+    pairs = Pairs.of_regulators(sparse(np.array([[0, 0, 1], [0, 0, 0], [1, 0, 1]]), np.bool_))
+    assert pairs.block(slice(None)).tolist() == [[1, 1, 1], [0, 0, 0], [1, 1, 1]]
 
 
 def test_coregulation_by_hand() -> None:
     """METHODS 3.11: 0 -> 1 (+), 0 -> 2 (-), 1 -> 2 (+): A Aᵀ = [[2, 1, 0], [1, 1, 0], [0, 0, 0]], sum 5."""
     prior = np.array([[0, 1, -1], [0, 0, 1], [0, 0, 0]], dtype=np.float32)
     expected = [[0.4, 0.2, 0.0], [0.2, 0.2, 0.0], [0.0, 0.0, 0.0]]
-    np.testing.assert_allclose(coregulation_from_prior(prior), expected, rtol=1e-6)
-    assert not coregulation_from_prior(np.zeros((3, 3))).any()
+    np.testing.assert_allclose(coregulation_from_prior(sparse(prior, np.float32)).toarray(), expected, rtol=1e-6)
+    assert coregulation_from_prior(csr_array((3, 3))).nnz == 0

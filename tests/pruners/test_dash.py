@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
-from dashprune.data.problem import Problem, coregulation_from_prior
+from dashprune.data.problem import Problem, coregulation_from_prior, sparse
 from dashprune.errors import DashpruneError
 from dashprune.models.mlp import Mlp
 from dashprune.models.phoenix import Phoenix
@@ -41,7 +42,7 @@ def assert_close(actual: torch.Tensor, expected: object) -> None:
 
 
 def test_coregulation_counts_shared_targets(example: Problem) -> None:
-    np.testing.assert_allclose(example.coregulation, [[0.4, 0.2, 0], [0.2, 0.2, 0], [0, 0, 0]], rtol=1e-6)
+    np.testing.assert_allclose(example.coregulation.toarray(), [[0.4, 0.2, 0], [0.2, 0.2, 0], [0, 0, 0]], rtol=1e-6)
 
 
 def test_prior_term_of_the_input_layer(example: Problem) -> None:
@@ -165,7 +166,7 @@ def test_the_middle_score_is_the_least_squares_answer() -> None:
     pruner.attach(model, problem_with(prior))
     last = pruner.get_buffer("scores_0_2").clone()
     first, middle, _ = pruner.score(model, 0)
-    answer = (pinv(last) @ pruner.targets @ pinv(first)).abs()
+    answer = (pinv(last) @ pruner.targets.to_dense() @ pinv(first)).abs()
     torch.testing.assert_close(middle, answer / answer.sum())
 
 
@@ -194,4 +195,12 @@ def test_sparser_than_the_rank_of_the_prior_stays_finite() -> None:
     for epoch in range(1, 5):
         pruner.update(model, epoch)
     assert torch.isfinite(pruner.get_buffer("scores_0_0")).all()
-    assert coregulation_from_prior(prior).sum() == pytest.approx(1)
+    assert coregulation_from_prior(sparse(prior, np.float32)).sum() == pytest.approx(1)
+
+
+def test_a_copy_of_the_pruner_scores_alike(example: Problem) -> None:
+    pruner = attached(dash(0.5, 0.5, normalize=True), phoenix(), example)
+    twin = copy.deepcopy(pruner)
+    for score, again in zip(pruner.score(phoenix(), 0), twin.score(phoenix(), 0), strict=True):
+        torch.testing.assert_close(score, again, rtol=0, atol=0)
+    assert not {"coregulation", "targets"} & twin.state_dict().keys()

@@ -1,0 +1,170 @@
+"""`dashprune data`: get the published files of the datasets."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dashprune.cli.main import Parser
+from dashprune.errors import DashpruneError
+
+if TYPE_CHECKING:
+    from dashprune.data.manifest import Entry
+
+DESCRIPTION = """\
+Get the published files of the datasets sim350, brca, yeast and hematopoiesis. The dataset custom needs none.
+
+Files are looked for in a local copy, then in the cache, and are used only if their git blob ids are those of the
+published files. The local copy is the folder that DASHPRUNE_MIRROR names, or ../shared/data; it holds
+upstream/<owner>+<repository>/<path>. The cache is the folder that DASHPRUNE_DATA names, or the platform's.
+"""
+
+EXAMPLES = """\
+examples:
+  dashprune data list                      every dataset: how many of its files are here, size, licence
+  dashprune data fetch yeast               download what is missing, or go on with it
+  dashprune data fetch all --from FOLDER   copy from a folder, without any network
+  dashprune data check brca                what is here, what is missing, and what cannot be done without it
+  dashprune data path sim350               the folder with its files
+"""
+TIMEOUT = 30.0
+
+
+def main(words: list[str]) -> int:
+    chosen = _parser().parse_args(words)
+    if chosen.action == "list":
+        return _list()
+    names = _names(chosen.name)
+    if chosen.action == "path":
+        return _path(chosen.name)
+    if chosen.action == "check":
+        return max(_check(name) for name in names)
+    if chosen.source is not None and not chosen.source.is_dir():
+        raise DashpruneError(f"--from: '{chosen.source}' is not a folder; give one that holds the published files")
+    return max(_fetch(name, chosen.source, chosen.timeout) for name in names)
+
+
+def _parser() -> Parser:
+    form = argparse.RawDescriptionHelpFormatter
+    parser = Parser(prog="dashprune data", description=DESCRIPTION, epilog=EXAMPLES, formatter_class=form)
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION", parser_class=Parser)
+    texts = {
+        "list": "list the datasets",
+        "fetch": "download a dataset's files into the cache, or copy them from a folder",
+        "check": "say what is here, what is missing, and what cannot be done without it; exit code 2 if it is not all",
+        "path": "print the folder with a dataset's files",
+    }
+    for action, text in texts.items():
+        example = f"example:\n  dashprune data {action}{'' if action == 'list' else ' yeast'}"
+        sub = actions.add_parser(action, help=text, description=text, epilog=example, formatter_class=form)
+        if action != "list":
+            several = "" if action == "path" else ", or all"
+            sub.add_argument("name", metavar="NAME", help=f"a dataset, see dashprune data list{several}")
+        if action == "fetch":
+            sub.add_argument("--from", dest="source", type=Path, metavar="DIR", help="copy from here, download nothing")
+            about = f"give up on a connection without data after so long (default: {TIMEOUT:g})"
+            sub.add_argument("--timeout", type=seconds, default=TIMEOUT, metavar="SECONDS", help=about)
+    return parser
+
+
+def seconds(text: str) -> float:
+    """A time span: a positive, finite number."""
+    if not 0 < (seconds := float(text)) < math.inf:
+        raise ValueError(text)
+    return seconds
+
+
+def _names(name: str) -> list[str]:
+    """The datasets meant by NAME; raises DashpruneError if there is no such dataset."""
+    from dashprune.data import manifest
+
+    if name == "all":
+        return manifest.datasets()
+    manifest.files_of(name)
+    return [name]
+
+
+def _list() -> int:
+    from tabulate import tabulate
+
+    from dashprune.data import fetch, manifest
+
+    rows = []
+    for name in manifest.datasets():
+        files = manifest.files_of(name)
+        here = sum(_where(entry)[0] == "ok" for entry in files)
+        licences = ", ".join(dict.fromkeys(entry.licence for entry in files))
+        rows.append([name, len(files), here, _size(files), licences])
+    rows.append([manifest.CUSTOM, 0, 0, "", "your own files"])
+    print(tabulate(rows, headers=["name", "files", "here", "size", "licence"], disable_numparse=True))
+    print(f"local copy: {fetch.mirror() or 'none'}\ncache: {fetch.cache()}")
+    return 0
+
+
+def _size(files: list[Entry]) -> str:
+    """Sum of the files' sizes; the size of some is not known."""
+    total = sum(entry.bytes or 0 for entry in files) / 1e6
+    return f"{total:.1f} MB{' and more' if any(entry.bytes is None for entry in files) else ''}"
+
+
+def _where(entry: Entry) -> tuple[str, Path | None]:
+    """ "ok", "damaged" or "missing", and the path at which a run would look."""
+    from dashprune.data import fetch
+
+    path = fetch.find(entry.relative)
+    if path is None:
+        return "missing", None
+    return ("ok" if fetch.is_intact(path, entry) else "damaged"), path
+
+
+def _path(name: str) -> int:
+    from dashprune.data import manifest
+
+    files = manifest.files_of(name)
+    if not files:
+        raise DashpruneError(f"the dataset '{name}' has no folder: it is made of your own files")
+    found = [(_where(entry)[1], len(Path(entry.relative).parts)) for entry in files]
+    folders = {path.parents[depth - 1] for path, depth in found if path is not None}
+    if not folders:
+        raise DashpruneError(f"no file of the dataset '{name}' is here; run: dashprune data fetch {name}")
+    print(*sorted(folders), sep="\n")
+    return 0
+
+
+def _check(name: str) -> int:
+    """Print the state of every file of a dataset; returns 2 if one is missing or damaged, else 0."""
+    from dashprune.data import manifest
+
+    files, lacking = manifest.files_of(name), 0
+    for entry in files:
+        state, path = _where(entry)
+        print(f"{state:8} {path or entry.relative}" + ("" if state == "ok" else f"; rules out {entry.without}"))
+        lacking += state != "ok"
+    if lacking:
+        print(
+            f"dashprune: {name}: {lacking} of {len(files)} files are missing or damaged; "
+            f"run: dashprune data fetch {name}",
+            file=sys.stderr,
+        )
+        return 2
+    print(f"{name}: all {len(files)} files are here" if files else f"{name}: needs no published files, but your own")
+    return 0
+
+
+def _fetch(name: str, source: Path | None, timeout: float) -> int:
+    """Bring what the cache lacks of a dataset into it; returns 2 if a file cannot be had, else 0."""
+    from dashprune.data import download, fetch, manifest
+
+    files, failed = manifest.files_of(name), 0
+    lacking = [entry for entry in files if not fetch.is_cached(entry)]
+    for entry, done in download.fetch(lacking, source or fetch.mirror(), timeout, online=source is None):
+        failed += isinstance(done, DashpruneError)
+        print(f"dashprune: {done}" if isinstance(done, DashpruneError) else f"{done} {entry.relative}", file=sys.stderr)
+    if files:
+        print(f"{name}: {len(files) - failed} of {len(files)} files are in {fetch.cache() / 'upstream'}")
+    else:
+        print(f"{name}: needs no published files, but your own")
+    return 2 if failed else 0

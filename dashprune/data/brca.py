@@ -1,0 +1,129 @@
+"""BRCA: breast cancer tumours (Desmedt) in the order of a pseudotime, as one trajectory of 186 points.
+
+Eight successive points in its middle are held out. The other 178 are the published training file; its transition across
+the gap is dropped, so that nothing is learned from the held-out points or over them (METHODS 7, bug 16).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+import numpy as np
+import pandas as pd
+from pydantic import Field
+from scipy.sparse import csr_array, tril
+
+from dashprune.data import tables
+from dashprune.data.fetch import upstream_file
+from dashprune.data.problem import Pairs, Problem, Split
+from dashprune.errors import DashpruneError
+from dashprune.seeds import numpy_generator
+
+_VERSION = "brca-1"
+"""Changes when the same settings and files would give other data."""
+_FOLDER = "breast_cancer_data/clean_data"
+_PHOENIX = f"QuackenbushLab+phoenix/{_FOLDER}"
+_CHIP = f"QuackenbushLab+DASH/{_FOLDER}/otter_chip_val_clean.csv"
+_INTERACTIONS = f"QuackenbushLab+DASH/{_FOLDER}/PPI_matrix_desmedt_11165.csv"
+_ALL_GENES = f"{_PHOENIX}/desmedt_gene_names_11165.csv"
+"""The genes that the interactions count."""
+
+
+@dataclass(frozen=True)
+class Brca:
+    """The BRCA dataset.
+
+    The prior (motifs) is |published|, whose signs are random. Co-regulation is the protein interactions, of which the
+    published file holds the lower triangle, mirrored and scaled to sum 1. The gold standard is ChIP-seq.
+
+    Attributes:
+        genes: size of the published gene list. The sizes are nested.
+        validation: number of transitions, drawn at random, that are not trained on.
+        pairs: "gold" scores the regulators of the gold standard with all genes (500 genes: 7 x 500 pairs); "all"
+            scores all ordered pairs, as published, where most of a score comes from knowing who regulates at all.
+        seed: of the split.
+    """
+
+    genes: Literal[500, 2000, 11165]
+    validation: Annotated[int, Field(ge=1)]
+    pairs: Literal["gold", "all"]
+    seed: Annotated[int, Field(ge=0)]
+
+    def fingerprint(self) -> str:
+        """Identity of the data beyond these settings: the loader's version and the files' content.
+
+        Raises:
+            DashpruneError: as `load`.
+        """
+        return tables.fingerprint(_VERSION, self._files())
+
+    def load(self) -> Problem:
+        """Read the files and split the transitions.
+
+        The test split is one trajectory: the last point before the gap, observed in training too, then the eight
+        held-out points.
+
+        Raises:
+            DashpruneError: if a file is missing or damaged.
+        """
+        names, observed, held_out, prior, chip, all_names, interactions = self._files()
+        genes = tables.read_names(names, "gene")
+        fitted, test = _split(observed, held_out, len(genes))
+        train, validation = fitted.divide(self.validation, numpy_generator(self.seed, "split"))
+        measured = tables.read_table(chip, ["from", "to"])
+        truth = tables.edges_between(measured["from"], measured["to"], genes)
+        return Problem(
+            genes=genes,
+            train=train,
+            validation=validation,
+            test=test,
+            prior=abs(tables.read_square(prior, len(genes))),
+            coregulation=_interactions(interactions, tables.read_names(all_names, "gene"), genes),
+            truth=truth,
+            evaluable=Pairs.every(len(genes)) if self.pairs == "all" else Pairs.of_regulators(truth),
+        )
+
+    def _files(self) -> tuple[Path, ...]:
+        """Gene names, training and test expression, prior, ChIP, names of the interactions' genes, interactions."""
+        size = self.genes
+        own = (
+            f"{_PHOENIX}/desmedt_gene_names_{size}.csv",
+            f"{_PHOENIX}/desmedt_{size}genes_1sample_178T.csv",
+            f"{_PHOENIX}/desmedt_{size}genes_1TESTsample_8middleT.csv",
+            f"{_PHOENIX}/edge_prior_matrix_desmedt_{size}.csv",
+        )
+        return tuple(upstream_file(relative) for relative in (*own, _CHIP, _ALL_GENES, _INTERACTIONS))
+
+
+def _split(path: Path, held_out_path: Path, genes: int) -> tuple[Split, Split]:
+    """Every transition that does not cross the gap, each as a trajectory of its own; and the test split."""
+    observed, held_out = (tables.read_trajectories(file, genes) for file in (path, held_out_path))
+    times, middle = observed.times[0], held_out.times[0]
+    after = int(np.searchsorted(times, middle[0]))
+    if not 0 < after < len(times) or times[after] <= middle[-1]:
+        raise DashpruneError(
+            f"{path} must have times before and after the held-out ones ({middle[0]:g} to {middle[-1]:g}) and none "
+            f"among them; fetch the published file again"
+        )
+    fitted = observed.single().take(np.delete(np.arange(len(times) - 1), after - 1))
+    start = slice(after - 1, after)
+    expression = np.concatenate([observed.expression[:, start], held_out.expression], axis=1)
+    return fitted, Split(expression, np.concatenate([observed.times[:, start], held_out.times], axis=1))
+
+
+def _interactions(path: Path, all_genes: tuple[str, ...], genes: tuple[str, ...]) -> csr_array:
+    """P + Pᵀ - diag(P) among `genes`, scaled to sum 1, from lines "i,j,weight" that count `all_genes` from 1."""
+    rows = tables.read_matrix(path)
+    tables.check_finite(path, rows, first_row=1)
+    if rows.shape[1] != 3 or not np.isin(rows[:, :2], np.arange(1, len(all_genes) + 1)).all():
+        raise DashpruneError(
+            f"{path} must have three columns: two genes, as numbers from 1 to {len(all_genes)}, and a weight; "
+            f"fetch the published file again"
+        )
+    i, j = rows[:, :2].astype(np.int64).T - 1
+    lower = csr_array((rows[:, 2], (i, j)), shape=(len(all_genes), len(all_genes)))
+    chosen = pd.Index(all_genes).get_indexer(pd.Index(genes))
+    interactions = csr_array(lower + tril(lower, -1).T)[chosen][:, chosen]
+    return interactions / interactions.sum()

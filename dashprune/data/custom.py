@@ -1,0 +1,237 @@
+"""A user's own data: expression over time or pseudotime and a prior network, from files."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Any, Literal, NamedTuple
+
+import numpy as np
+from pydantic import Field, PlainValidator
+from pydantic_core import PydanticCustomError
+from scipy.sparse import csr_array
+
+from dashprune.data.expression import Series, read_cells, series_of
+from dashprune.data.files import digest, existing
+from dashprune.data.networks import read_network, transposed_hint
+from dashprune.data.problem import Pairs, Problem, Split, coregulation_from_prior, sparse
+from dashprune.errors import DashpruneError, did_you_mean
+from dashprune.seeds import numpy_generator
+
+_VERSION = "custom-1"
+"""Changes when the same files and settings would give other data."""
+_LARGE = 20.0
+"""Expression beyond this is pointed out: models start from weights made for values of about 0 to 1."""
+
+
+def _held_out(value: Any) -> float | tuple[str, ...]:
+    """A fraction, or names of samples."""
+    if isinstance(value, (list, tuple)) and value:
+        return tuple(str(name) for name in value)
+    if isinstance(value, (int, float)) and 0 < value < 1:
+        return float(value)
+    raise PydanticCustomError("held_out", "give a fraction above 0 and below 1, or a list of samples such as [s1,s2]")
+
+
+HeldOut = Annotated[float | tuple[str, ...], PlainValidator(_held_out)]
+
+
+@dataclass(frozen=True)
+class Custom:
+    """Expression and networks from files.
+
+    All genes of the expression are modelled; networks are matched to them by exact name. What was dropped is said on
+    standard error. With three samples or more, whole samples are held out, so that no held-out point is trained on.
+    With one or two, single transitions between successive time points are held out, drawn at random; a point may then
+    be the end of a training transition and the start of a test transition, and errors are those of filling gaps.
+
+    Attributes:
+        expression: .csv, .tsv, .txt or .parquet in long or wide form, or .h5ad; see `read_cells`.
+        prior: edge list or matrix; see `read_network`.
+        gold: the true network, in the same forms, or None. Scores are over all pairs from its sources to any gene;
+            of a gene and itself only if it lists such an edge.
+        coregulation: how much two genes share regulators or interact, in the same forms, or None to derive it from
+            the prior. It is made symmetric and scaled.
+        time: column with time or pseudotime.
+        sample: column that names samples, or None if there is only one.
+        layer: of an .h5ad, or None for X.
+        bins: average the cells of each sample into this many time points, or None.
+        scale: bring each gene to 0 to 1 over the training samples; errors are then in squared units of that.
+        index_base: what integer indices in networks count from; None finds out.
+        prior_transposed: the prior has targets in its rows, or its first column.
+        validation: fraction of the samples, rounded and at least one, or their names.
+        test: the same.
+        seed: of the split.
+    """
+
+    expression: Path
+    prior: Path
+    gold: Path | None
+    coregulation: Path | None
+    time: str
+    sample: str | None
+    layer: str | None
+    bins: Annotated[int, Field(ge=2)] | None
+    scale: bool
+    index_base: Literal[0, 1] | None
+    prior_transposed: bool
+    validation: HeldOut
+    test: HeldOut
+    seed: Annotated[int, Field(ge=0)]
+
+    def fingerprint(self) -> str:
+        """Identity of the data beyond these settings: the content of the files.
+
+        Raises:
+            DashpruneError: if a file is missing or cannot be read.
+        """
+        parts = [_VERSION, *(f"{key} {digest(path)}" for key, path in self._files().items())]
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+    def load(self) -> Problem:
+        """Read the files (once per process while they stay the same), match genes, split.
+
+        Raises:
+            DashpruneError: on a mistake in a file, by row and column; or if there is too little to split.
+        """
+        stamps = tuple((path, path.stat().st_mtime_ns, path.stat().st_size) for path in self._files().values())
+        data = _read(replace(self, seed=0, validation=0.5, test=0.5, scale=False), stamps)
+        train, validation, test = self._splits(data.series)
+        if self.scale:
+            train, validation, test = _scaled(train, validation, test)
+        return Problem(data.genes, train, validation, test, data.prior, data.coregulation, data.truth, data.evaluable)
+
+    def _files(self) -> dict[str, Path]:
+        """The files that are given, by key."""
+        keys = ("expression", "prior", "gold", "coregulation")
+        given = {key: getattr(self, key) for key in keys if getattr(self, key) is not None}
+        return {key: existing(path, f"dataset.{key}") for key, path in given.items()}
+
+    def _splits(self, series: Sequence[Series]) -> tuple[Split, Split, Split]:
+        """Training, validation and test: whole samples if there are three, else single transitions."""
+        names: list[str] = [one.sample for one in series]
+        pieces = [(one.values, one.times) for one in series]
+        if len(series) < 3:
+            if not isinstance(self.test, float) or not isinstance(self.validation, float):
+                raise DashpruneError(
+                    f"dataset.test and dataset.validation name samples, but {self.expression.name} has only "
+                    f"{len(series)}; give fractions, or at least three samples"
+                )
+            pieces = [pair for piece in pieces for pair in _transitions(*piece)]
+            names = [f"transition {k}" for k in range(len(pieces))]
+        free = numpy_generator(self.seed, "split").permutation(len(names)).tolist()
+        test = self._chosen("test", names, free)
+        validation = self._chosen("validation", names, [k for k in free if k not in test])
+        train = [k for k in range(len(names)) if k not in {*test, *validation}]
+        self._check(names, train, validation, test)
+        splits = [Split.ragged([pieces[k] for k in chosen]) for chosen in (train, validation, test)]
+        return splits[0], splits[1], splits[2]
+
+    def _chosen(self, key: str, names: list[str], free: list[int]) -> list[int]:
+        """Positions of the samples held out for `key`: as named, or the first of `free`."""
+        wanted: float | tuple[str, ...] = getattr(self, key)
+        if isinstance(wanted, float):
+            other = self.validation if key == "test" else ()
+            reserved = {names.index(name) for name in other if name in names} if isinstance(other, tuple) else set()
+            return sorted([k for k in free if k not in reserved][: max(round(wanted * len(names)), 1)])
+        for name in wanted:
+            if name not in names:
+                listed = ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
+                hint = did_you_mean(name, names) or f"; it has {listed}"
+                raise DashpruneError(f"dataset.{key}: {self.expression.name} has no sample '{name}'{hint}")
+        return sorted({names.index(name) for name in wanted})
+
+    def _check(self, names: list[str], train: list[int], validation: list[int], test: list[int]) -> None:
+        if both := set(validation) & set(test):
+            raise DashpruneError(
+                f"dataset.test and dataset.validation both name '{names[both.pop()]}'; hold it out once"
+            )
+        if not train or not validation:
+            raise DashpruneError(
+                f"{self.expression.name}: {len(names)} samples or transitions are too few for dataset.test="
+                f"{self.test} and dataset.validation={self.validation}; training, validation and test need one each"
+            )
+
+
+class _Data(NamedTuple):
+    """What the files say, before the split."""
+
+    genes: tuple[str, ...]
+    series: list[Series]
+    prior: csr_array
+    coregulation: csr_array
+    truth: csr_array | None
+    evaluable: Pairs | None
+
+
+@lru_cache(maxsize=2)
+def _read(custom: Custom, stamps: tuple[object, ...]) -> _Data:
+    """Read all files and say on standard error what was kept; `stamps` change when a file does."""
+    path = custom.expression
+    cells = read_cells(path, custom.sample, custom.time, custom.layer)
+    series = series_of(path, cells, custom.bins)
+    _say(_summary(path, cells.genes, series))
+
+    def network(file: Path) -> csr_array:
+        found = read_network(file, cells.genes, path.name, custom.index_base)
+        _say(found.report)
+        return found.matrix
+
+    prior = network(custom.prior)
+    prior = sparse(prior.T, np.float32) if custom.prior_transposed else prior
+    if warning := transposed_hint(custom.prior, prior):
+        _say(f"warning: {warning}")
+    given = custom.coregulation
+    coregulation = coregulation_from_prior(prior) if given is None else _coregulation(given, network(given))
+    truth = None if custom.gold is None else network(custom.gold).astype(bool)
+    return _Data(cells.genes, series, prior, coregulation, truth, None if truth is None else _evaluable(truth))
+
+
+def _summary(path: Path, genes: tuple[str, ...], series: Sequence[Series]) -> str:
+    """One line on the expression, and on what was done to it."""
+    points = [len(one.times) for one in series]
+    count = str(min(points)) if min(points) == max(points) else f"{min(points)} to {max(points)}"
+    text = f"{path.name}: {len(genes):,} genes, samples: {len(series):,}, time points per sample: {count}"
+    if unsorted := sum(one.sorted for one in series):
+        text += f"; times were not in order and were sorted in {unsorted:,} of the samples"
+    if averaged := sum(one.measurements for one in series) - sum(points):
+        text += f"; {averaged + sum(points):,} rows were averaged to {sum(points):,} time points"
+    largest = max(float(np.abs(one.values).max()) for one in series)
+    if largest > _LARGE:
+        text += f"; values reach {largest:g}, consider dataset.scale=true, which brings each gene to 0 to 1"
+    return text
+
+
+def _say(text: str) -> None:
+    print(f"dashprune: {text}", file=sys.stderr, flush=True)
+
+
+def _coregulation(path: Path, matrix: csr_array) -> csr_array:
+    """Symmetric, with sum 1; an edge list may give each pair in one direction or in both."""
+    if (matrix.data < 0).any():
+        raise DashpruneError(f"{path.name}: co-regulation has a value of {matrix.data.min():g}; none may be negative")
+    both = matrix.maximum(matrix.T).astype(np.float64)
+    return sparse(both / both.sum(), np.float32)
+
+
+def _evaluable(truth: csr_array) -> Pairs:
+    """Pairs from the sources of the gold standard to all genes."""
+    sources = np.diff(truth.indptr) > 0
+    return Pairs(sources, np.ones(len(sources), dtype=bool), loops=bool(truth.diagonal().any()))
+
+
+def _transitions(expression: np.ndarray, times: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Each pair of successive time points as a series of its own."""
+    return [(expression[k : k + 2], times[k : k + 2]) for k in range(len(times) - 1)]
+
+
+def _scaled(train: Split, *others: Split) -> tuple[Split, ...]:
+    """Each gene brought to 0 to 1 over the training split; a gene that is constant there becomes 0 there."""
+    known = train.expression[~np.isnan(train.times)]
+    low, high = known.min(axis=0), known.max(axis=0)
+    span = np.where(high > low, high - low, 1)
+    return tuple(replace(split, expression=(split.expression - low) / span) for split in (train, *others))

@@ -1,0 +1,272 @@
+"""Reading a user's tables: CSV, TSV and Parquet, with every mistake named by file, row and column.
+
+Rows are counted as in a spreadsheet: the header is row 1. A Parquet table has no header row, so its first row is 1.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import warnings
+from collections.abc import Collection, Iterable, Sequence
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pandas as pd
+
+from dashprune.errors import DashpruneError, did_you_mean
+
+DELIMITERS = {".csv": ",", ".tsv": "\t", ".tab": "\t", ".txt": "\t"}
+"""Of a text file, by the end of its name."""
+_BYTES_PER_CELL = 50
+"""Memory that a text file takes per cell, beside its own size; measured 25 for wide tables and 46 for long ones."""
+
+
+def existing(path: Path, key: str) -> Path:
+    """`path`, if a file is there.
+
+    Args:
+        path: absolute, or relative to the current folder.
+        key: of the configuration, for the message.
+
+    Raises:
+        DashpruneError: if there is none, with the file of that folder whose name is closest.
+    """
+    if path.is_file():
+        return path
+    if not path.parent.is_dir():
+        raise DashpruneError(f"{key}: there is no folder '{path.parent}' for '{path.name}'; set {key}=FILE")
+    kind = "is a folder, not a file" if path.is_dir() else "does not exist"
+    hint = did_you_mean(path.name, (file.name for file in path.parent.iterdir() if file.is_file()))
+    raise DashpruneError(f"{key}: '{path}' {kind}{hint or f'; set {key}=FILE'}")
+
+
+def digest(path: Path) -> str:
+    """SHA-256 of a file's content, hexadecimal.
+
+    Raises:
+        DashpruneError: if it cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise DashpruneError(f"{path} cannot be read ({error.strerror})") from None
+
+
+def optional(module: str, path: Path, extra: str) -> ModuleType:
+    """A package that only one kind of file needs.
+
+    Raises:
+        DashpruneError: if it is not installed.
+    """
+    try:
+        return import_module(module)
+    except ImportError:
+        raise DashpruneError(
+            f"{path.name}: reading this needs {module.partition('.')[0]}; pip install 'dashprune[{extra}]'"
+        ) from None
+
+
+def available_memory() -> int | None:
+    """Bytes that can be taken without swapping; None where the system does not say."""
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:"))
+    except (OSError, StopIteration):
+        pass
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        return None
+
+
+def check_memory(path: Path, needed: int, rows: int, columns: int) -> None:
+    """Raise DashpruneError if reading about `rows` x `columns` cells takes more bytes than there are."""
+    available = available_memory()
+    if available is not None and needed > available:
+        raise DashpruneError(
+            f"{path.name}: about {rows:,} rows x {columns:,} columns take {needed / 1e9:.1f} GB of memory to read, "
+            f"but {available / 1e9:.1f} GB are free; keep fewer genes or cells, or use a machine with more memory"
+        )
+
+
+def columns_of(path: Path) -> list[str]:
+    """Names of a table's columns, without surrounding spaces, all different.
+
+    Raises:
+        DashpruneError: if the file is empty, no table, of an unknown kind, or names a column twice.
+    """
+    if path.suffix == ".parquet":
+        return list(_parquet(path, rows=0).columns)
+    if path.suffix not in DELIMITERS:
+        raise DashpruneError(
+            f"{path.name} must end in one of {', '.join([*DELIMITERS, '.parquet'])}, or .h5ad for cells"
+        )
+    first = _parse(path, header=None, nrows=1, dtype=str, keep_default_na=False, skip_blank_lines=False)
+    names = [str(name).strip() for name in first.iloc[0]]
+    _check_delimiter(path, names)
+    check_unique(names, f"{path.name}: row 1")
+    return names
+
+
+def read_table(path: Path, columns: Sequence[str], text: Collection[str]) -> pd.DataFrame:
+    """A table, indexed by the number of the row in the file; blank lines are left out.
+
+    Args:
+        path: CSV, TSV or Parquet.
+        columns: as `columns_of` gives them.
+        text: columns to be read as text. In others, numbers become numbers and the rest stays text, to be found by
+            `numbers`. An empty cell is NaN.
+
+    Raises:
+        DashpruneError: if rows differ in length, there are none, or memory would not do.
+    """
+    if path.suffix == ".parquet":
+        table = _parquet(path)
+        table.index = pd.RangeIndex(1, len(table) + 1)
+    else:
+        _check_text_memory(path, len(columns))
+        types = dict.fromkeys(text, str)
+        table = _parse(
+            path, header=0, names=list(columns), dtype=types, keep_default_na=False, na_values=[""],
+            skip_blank_lines=False, low_memory=False,
+        )  # fmt: skip
+        table.index = pd.RangeIndex(2, len(table) + 2)
+        table = table.dropna(how="all")
+    if table.empty:
+        raise DashpruneError(f"{path.name} has a header, but no rows below it")
+    for name in text:
+        check_filled(path, table[name])
+        table[name] = table[name].astype(str).str.strip()
+    return table
+
+
+def numbers(path: Path, column: pd.Series, what: str = "it must be a number") -> np.ndarray:
+    """(rows,) float64 values of a column.
+
+    Raises:
+        DashpruneError: naming the first cell that is empty or no finite number in float32, and `what` it should be.
+    """
+    values = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64)
+    bad = np.flatnonzero(~(np.abs(values) <= np.finfo(np.float32).max))
+    if len(bad):
+        check_filled(path, column)
+        raise DashpruneError(
+            f"{path.name}: row {column.index[bad[0]]}, column '{column.name}' is '{column.iloc[bad[0]]}'; {what}"
+        )
+    return values
+
+
+def check_filled(path: Path, column: pd.Series) -> None:
+    """Raise DashpruneError naming the first cell of a column that is empty."""
+    empty = column.isna().to_numpy() | (column.astype(str).str.strip() == "").to_numpy()
+    if empty.any():
+        row = column.index[int(empty.argmax())]
+        raise DashpruneError(f"{path.name}: row {row}, column '{column.name}' is empty; every row needs a value")
+
+
+def require(path: Path, columns: Sequence[str], name: str, key: str, fix: str = "") -> str:
+    """`name`, if it is a column.
+
+    Raises:
+        DashpruneError: if not, with the closest column and the option that names another one.
+    """
+    if name in columns:
+        return name
+    alike = next((column for column in columns if column.casefold() == name.casefold()), None)
+    hint = f"; did you mean '{alike}'?" if alike else did_you_mean(name, columns)
+    raise DashpruneError(f"{path.name} has no column '{name}'{hint}; name it with {key}=COLUMN{fix}")
+
+
+def check_unique(names: Iterable[str], where: str) -> None:
+    """Raise DashpruneError if a name comes twice, giving both positions, counted from 1."""
+    seen: dict[str, int] = {}
+    for place, name in enumerate(names, start=1):
+        if name in seen:
+            raise DashpruneError(f"{where} names '{name}' twice, at {seen[name]} and {place}; keep one of them")
+        seen[name] = place
+
+
+def _parse(path: Path, **options: object) -> pd.DataFrame:
+    """pandas.read_csv, for text in UTF-8 with or without a byte-order mark."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", pd.errors.ParserWarning)  # raised if all rows are longer than the header
+        try:
+            return pd.read_csv(  # type: ignore[call-overload]
+                path,
+                sep=DELIMITERS[path.suffix],
+                encoding="utf-8-sig",
+                index_col=False,
+                skipinitialspace=True,
+                **options,
+            )
+        except pd.errors.EmptyDataError:
+            raise DashpruneError(f"{path.name} is empty, or its first row is; it must name the columns") from None
+        except UnicodeDecodeError:
+            raise DashpruneError(f"{path.name} is not text in UTF-8; save it as such") from None
+        except pd.errors.ParserWarning:
+            raise DashpruneError(f"{path.name}: rows have more cells than the header; name every column") from None
+        except pd.errors.ParserError as error:
+            raise DashpruneError(f"{path.name}: {_ragged(str(error))}") from None
+
+
+def _ragged(message: str) -> str:
+    """What pandas says of a row with too many cells, in the words of this module."""
+    words = message.replace(",", "").split()
+    if "Expected" not in words or "saw" not in words:
+        return f"it is not a table: {' '.join(message.split())}"
+    expected, row, cells = (words[words.index(before) + 1] for before in ("Expected", "line", "saw"))
+    return f"row {row} has {cells} cells, but the header has {expected}; every row must have as many as the header"
+
+
+def _check_delimiter(path: Path, names: Sequence[str]) -> None:
+    used = DELIMITERS[path.suffix]
+    other = next((sign for sign in ",;\t|" if sign != used and sign in names[0]), None)
+    if len(names) == 1 and other is not None:
+        raise DashpruneError(
+            f"{path.name}: row 1 is a single column '{_shown(names[0])}'; a {path.suffix} file is separated by "
+            f"{_sign(used)}, this one seems to be by {_sign(other)}; save it anew or rename it"
+        )
+
+
+def _shown(text: str) -> str:
+    short = text if len(text) <= 40 else f"{text[:37]}..."
+    return short.replace("\t", "\\t")
+
+
+def _sign(delimiter: str) -> str:
+    return {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}[delimiter]
+
+
+def _check_text_memory(path: Path, columns: int) -> None:
+    """Estimate the rows of a text file from its size and its first megabyte."""
+    with path.open("rb") as file:
+        start = file.read(2**20)
+    size = path.stat().st_size
+    rows = max(size * start.count(b"\n") // max(len(start), 1), 1)
+    check_memory(path, size + rows * columns * _BYTES_PER_CELL, rows, columns)
+
+
+def _parquet(path: Path, rows: int | None = None) -> pd.DataFrame:
+    """A Parquet table, or with rows=0 its columns only; an index of names becomes its first column."""
+    parquet = optional("pyarrow.parquet", path, "parquet")
+    try:
+        file = parquet.ParquetFile(path)
+    except (OSError, ValueError):  # ArrowInvalid is a ValueError
+        raise DashpruneError(f"{path.name} is not a Parquet file") from None
+    with file:
+        if rows == 0:
+            table = file.schema_arrow.empty_table().to_pandas()
+        else:
+            shape = file.metadata.num_rows, file.metadata.num_columns
+            check_memory(path, shape[0] * shape[1] * 24, *shape)
+            table = file.read().to_pandas()
+    if None not in table.index.names:
+        table = table.reset_index()
+    elif not isinstance(table.index, pd.RangeIndex) and not pd.api.types.is_numeric_dtype(table.index):
+        table = table.reset_index(names="")
+    table.columns = [str(name) for name in table.columns]
+    return table

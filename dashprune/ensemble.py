@@ -1,0 +1,219 @@
+"""Training many models of the same shape as one.
+
+A step of a small network is mostly the cost of calling operations. Stacked along a new first axis, R models share every
+call: their layers multiply by batches of matrices, and all else is elementwise.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils import parametrize
+
+from dashprune.models.base import VectorField
+from dashprune.parametrizations import FixedMask, PositivePart, mask_of
+from dashprune.solve import Solver
+
+ELEMENTWISE = (FixedMask, PositivePart)
+"""Parametrizations that can be stacked."""
+
+
+def shape_of(model: VectorField) -> object:
+    """Equal for models that can be stacked: the same modules, options and shapes; None for one that cannot be."""
+    modules = []
+    for name, module in model.named_modules():
+        changes_tensors = name.split(".")[-3:-2] == ["parametrizations"]
+        if changes_tensors and not isinstance(module, ELEMENTWISE):
+            return None
+        options = {key: value for key, value in vars(module).items() if isinstance(value, bool | int | float | str)}
+        modules.append((name, parametrize.type_before_parametrizations(module), {**options, "training": True}))
+    return modules, [(name, tensor.shape, tensor.device) for name, tensor in model.state_dict().items()]
+
+
+class Ensemble:
+    """R models and their Adam optimisers, stacked; the originals learn what was learned with `write_back`.
+
+    Every model keeps its own weights, masks, moments and learning rates. Masked weights are 0 here and stay so; Adam
+    updates a displacement at learning rate 1, which is then scaled by each model's own rate.
+
+    Args:
+        models: R models of the same `shape_of`.
+        optimizers: of each model; all with the same number of steps behind them.
+    """
+
+    def __init__(self, models: Sequence[VectorField], optimizers: Sequence[torch.optim.Optimizer]) -> None:
+        self.optimizers = optimizers
+        self.originals = [dict(model.named_parameters()) for model in models]
+        self.model = copy.deepcopy(models[0])
+        _without_masks(self.model)
+        layers = zip(self.model.layers(), *(model.layers() for model in models), strict=True)
+        self.products = [_Products(layer, _stacked_mask(twins)) for layer, *twins in layers]
+        self.names = {_plain(name): name for name in self.originals[0]}
+        self.stacked: dict[str, nn.Parameter] = {}
+        for plain, name in self.names.items():
+            self.stacked[plain] = nn.Parameter(_stack([own[name].detach() for own in self.originals]))
+            _place(self.model, plain, self.stacked[plain])
+        for product in self.products:
+            product.cut()
+        self._stack_optimizers()
+
+    def step(self, start: Tensor, stop: Tensor, dt: Tensor, solver: Solver) -> Tensor:
+        """One optimiser step of every model on its own batch.
+
+        Args:
+            start, stop: (R, N, genes) expression.
+            dt: (R, N).
+            solver: with fixed steps.
+
+        Returns:
+            (R,) mean squared errors before the step.
+        """
+        with parametrize.cached():
+            losses = (solver.predict(self.model, start, dt) - stop).square().mean(dim=(1, 2))
+            self.model.zero_grad()
+            losses.sum().backward()
+        for product in self.products:
+            product.backward()
+        with torch.no_grad():
+            for name, parameter in self.stacked.items():
+                self.moves[name].grad = parameter.grad
+            self.adam.step()
+            for name, parameter in self.stacked.items():
+                parameter.addcmul_(self.moves[name], self.rates[name])
+                self.moves[name].zero_()
+        return losses.detach()
+
+    @torch.no_grad()
+    def errors(self, start: Tensor, stop: Tensor, dt: Tensor, solver: Solver) -> Tensor:
+        """(R,) mean squared errors; arguments as for `step`."""
+        with parametrize.cached():
+            return (solver.predict(self.model, start, dt) - stop).square().mean(dim=(1, 2))
+
+    @torch.no_grad()
+    def write_back(self) -> None:
+        """Give every model its weights and every optimiser its moments."""
+        for number, (own, optimizer) in enumerate(zip(self.originals, self.optimizers, strict=True)):
+            for plain, name in self.names.items():
+                parameter = own[name]
+                parameter.copy_(self.stacked[plain][number].view_as(parameter))
+                optimizer.state[parameter] = {
+                    key: value.clone() if key == "step" else value[number].reshape(parameter.shape).clone()
+                    for key, value in self.adam.state[self.moves[plain]].items()
+                }
+
+    def _stack_optimizers(self) -> None:
+        """Displacements, one Adam for them with the stacked moments, and each model's learning rates, (R, 1, 1)."""
+        self.moves = {name: nn.Parameter(torch.zeros_like(parameter)) for name, parameter in self.stacked.items()}
+        self.adam = torch.optim.Adam(self.moves.values(), lr=1.0, fused=True)
+        self.rates: dict[str, Tensor] = {}
+        masks = {product.layer.weight: product.mask for product in self.products if product.mask is not None}
+        groups = [{id(p): g for g in own.param_groups for p in g["params"]} for own in self.optimizers]
+        for plain, parameter in self.stacked.items():
+            twins = [own[self.names[plain]] for own in self.originals]
+            rates = parameter.new_tensor([group[id(twin)]["lr"] for group, twin in zip(groups, twins, strict=True)])
+            self.rates[plain] = rates.view(-1, 1, 1)
+            states = [optimizer.state.get(twin, {}) for optimizer, twin in zip(self.optimizers, twins, strict=True)]
+            if states[0]:
+                self.adam.state[self.moves[plain]] = {
+                    key: states[0][key].clone() if key == "step" else _stack([state[key] for state in states])
+                    for key in states[0]
+                }
+                if parameter in masks:  # without moments and gradients, masked weights do not move
+                    for key in ("exp_avg", "exp_avg_sq"):
+                        self.adam.state[self.moves[plain]][key].mul_(masks[parameter])
+
+
+def steps_behind(optimizer: torch.optim.Optimizer) -> int:
+    """Steps that the optimiser has made since its moments were last forgotten."""
+    return max((int(state["step"]) for state in optimizer.state.values()), default=0)
+
+
+def _stack(tensors: Sequence[Tensor]) -> Tensor:
+    """(R, ...), vectors as (R, 1, size) so that they broadcast against (R, N, size)."""
+    stacked = torch.stack(list(tensors))
+    return stacked[:, None] if stacked.dim() == 2 else stacked
+
+
+def _stacked_mask(layers: Sequence[nn.Linear]) -> Tensor | None:
+    """(R, out, in), or None if the layers have no masks."""
+    masked = parametrize.is_parametrized(layers[0], "weight")
+    return torch.stack([mask_of(layer) for layer in layers]) if masked else None
+
+
+def _without_masks(model: VectorField) -> None:
+    """Put plain layers in the place of masked ones."""
+    for name, module in list(model.named_modules()):
+        if isinstance(module, nn.Linear) and parametrize.is_parametrized(module, "weight"):
+            parent, _, own = name.rpartition(".")
+            plain = nn.Linear(module.in_features, module.out_features, module.bias is not None)
+            model.get_submodule(parent)._modules[own] = plain
+
+
+def _plain(name: str) -> str:
+    """What the weight of a masked layer is called where the layer has no mask."""
+    return name.replace(".parametrizations.weight.original", ".weight")
+
+
+def _place(model: nn.Module, name: str, parameter: nn.Parameter) -> None:
+    """Put `parameter` in the place of the one called `name`."""
+    module, _, own = name.rpartition(".")
+    model.get_submodule(module)._parameters[own] = parameter
+
+
+class _Products:
+    """A stacked linear layer, whose weights get their gradient from all calls of a step at once.
+
+    Autograd would add up one (R, out, in) gradient per stage of the solver, which costs more than the products do.
+
+    Args:
+        layer: of the stacked model, without parametrization.
+        mask: (R, out, in) of its weight, or None.
+    """
+
+    def __init__(self, layer: nn.Linear, mask: Tensor | None) -> None:
+        self.layer, self.mask = layer, mask
+        self.calls: list[tuple[Tensor, Tensor]] = []
+        self.anchor = torch.zeros((), device=layer.weight.device, requires_grad=True)
+        layer.forward = self.forward  # type: ignore[method-assign,assignment]
+
+    @torch.no_grad()
+    def cut(self) -> None:
+        """Set masked weights to 0."""
+        if self.mask is not None:
+            self.layer.weight.mul_(self.mask)
+
+    def forward(self, x: Tensor) -> Tensor:
+        bias = None if self.layer.bias is None else self.layer.bias.detach()
+        return cast(Tensor, _Product.apply(x, self.layer.weight.detach(), bias, self.calls, self.anchor))
+
+    @torch.no_grad()
+    def backward(self) -> None:
+        """To be called after the backward pass through the outputs."""
+        inputs, gradients = (torch.cat(column, dim=1) for column in zip(*self.calls, strict=True))
+        self.calls.clear()
+        gradient = torch.bmm(gradients.mT, inputs)
+        self.layer.weight.grad = gradient if self.mask is None else gradient.mul_(self.mask)
+        if self.layer.bias is not None:
+            self.layer.bias.grad = gradients.sum(dim=1, keepdim=True)
+
+
+class _Product(torch.autograd.Function):
+    """x Wᵀ + b for x (R, N, in); notes x and the gradient of the output in `calls`. The anchor makes it run."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, calls: list[tuple[Tensor, Tensor]], anchor: Tensor
+    ) -> Tensor:
+        ctx.save_for_backward(x, weight)
+        ctx.calls = calls
+        return torch.bmm(x, weight.mT) if bias is None else torch.baddbmm(bias, x, weight.mT)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, None, None, None, None]:
+        x, weight = ctx.saved_tensors
+        ctx.calls.append((x, gradient))
+        return torch.bmm(gradient, weight) if ctx.needs_input_grad[0] else None, None, None, None, None

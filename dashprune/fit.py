@@ -1,0 +1,184 @@
+"""The training loop. It knows models, pruners and solvers by their contracts, and no method by name."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Callable, Iterator, Sequence
+
+import torch
+
+from dashprune.batches import Batch, batches, by_trajectory, join
+from dashprune.compact import compacted
+from dashprune.data.problem import Split
+from dashprune.ensemble import Ensemble, shape_of, steps_behind
+from dashprune.errors import DashpruneError
+from dashprune.seeds import torch_generator
+from dashprune.solve import DivergenceError, Solver
+from dashprune.training import Epoch, Training, evaluate, model_sparsity, step
+
+
+class Member:
+    """One training and its data, among those that `fit_together` trains.
+
+    Attributes:
+        error: why the training was given up, or None.
+
+    Args:
+        training: the model, its pruner and optimiser; changed in place.
+        train: trajectories to fit.
+        validation: trajectories whose error steers learning rate, best model and early stopping.
+        seed: of the order of the batches, which is drawn anew for each epoch.
+        after_epoch: called after each epoch, for checkpoints and progress.
+    """
+
+    def __init__(
+        self, training: Training, train: Split, validation: Split, seed: int, after_epoch: Callable[[], None]
+    ) -> None:
+        self.training, self.seed, self.after_epoch = training, seed, after_epoch
+        device = next(training.model.parameters()).device
+        self.trajectories = by_trajectory(train, device)
+        self.held_out = join(by_trajectory(validation, device))
+        self.error: DashpruneError | None = None
+
+    def begin_epoch(self) -> None:
+        """Prune, if it is time to."""
+        training = self.training
+        self.epoch = len(training.history) + 1
+        self.pruned = training.pruner.update(training.model, self.epoch)
+        if self.pruned:
+            training.restart()
+        self.rate = training.optimizer.param_groups[0]["lr"]
+
+    def batches(self) -> Iterator[Batch]:
+        """Those of the current epoch."""
+        generator = torch_generator(self.seed, "batches", self.epoch)
+        return batches(self.trajectories, self.training.settings.batch_trajectories, generator)
+
+    def note(self, losses: list[float], validation: float, reason: str = "") -> None:
+        """Take note of the epoch's losses and of the error on the validation split, or of a divergence.
+
+        Args:
+            losses: of the optimiser steps.
+            validation: mean squared error after them.
+            reason: why the last of these is not a number, where there is more to say than that.
+        """
+        self.loss, self.validation = sum(losses) / len(losses), validation
+        bad = next((n for n, loss in enumerate(losses, 1) if not math.isfinite(loss)), None)
+        if bad is not None:
+            self._diverged(f"step {bad}", reason or f"the loss is {losses[bad - 1]}")
+        elif not math.isfinite(validation):
+            self._diverged("validation", reason or f"the mean squared error is {validation}")
+
+    def end_epoch(self) -> None:
+        """Record the epoch."""
+        zeros = model_sparsity(self.training.model)
+        row = Epoch(self.epoch, self.loss, self.validation, zeros, self.rate, int(self.pruned))
+        self.training.record(row)
+        self.after_epoch()
+
+    def _diverged(self, where: str, reason: str) -> None:
+        rate = self.training.settings.learning_rate
+        self.error = DashpruneError(
+            f"epoch {self.epoch}, {where}: the solution diverged ({reason}); lower train.learning_rate (now {rate:g}) "
+            f"or tighten solver.rtol; the last good checkpoint is kept"
+        )
+
+    def alike(self, solver: Solver) -> object:
+        """Equal for members that can be trained as one ensemble in the current epoch; None if this one cannot."""
+        training, lengths = self.training, {len(part.dt) for part in self.trajectories}
+        shape = shape_of(training.model)
+        if shape is None or training.pruner.changes_objective or not solver.fixed_step or len(lengths) > 1:
+            return None
+        sizes = (len(self.trajectories), training.settings.batch_trajectories, *lengths, len(self.held_out.dt))
+        return shape, sizes, steps_behind(training.optimizer)
+
+
+def fit(
+    training: Training, train: Split, validation: Split, solver: Solver, seed: int, after_epoch: Callable[[], None]
+) -> None:
+    """Train until `training.finished`, from wherever `training` stands; the arguments are those of Member.
+
+    Raises:
+        DashpruneError: if the solution diverges, naming epoch, step and a remedy.
+    """
+    member = Member(training, train, validation, seed, after_epoch)
+    fit_together([member], solver)
+    if member.error is not None:
+        raise member.error
+
+
+def fit_together(members: Sequence[Member], solver: Solver) -> None:
+    """Train each member until it is finished or diverges, as ensembles where they are alike.
+
+    Each has its own weights, masks, moments, schedule and history, as if it were trained alone.
+    """
+    with _subnormals_flushed():
+        while active := [member for member in members if member.error is None and not member.training.finished]:
+            for member in active:
+                member.begin_epoch()
+            for group in groups(active, solver):
+                _train_alone(group[0], solver) if len(group) == 1 else _train_as_one(group, solver)
+            for member in active:
+                if member.error is None:
+                    member.end_epoch()
+
+
+def groups(members: Sequence[Member], solver: Solver) -> list[list[Member]]:
+    """The members that can be trained as one in the current epoch, together; every other alone."""
+    if len(members) == 1:
+        return [list(members)]
+    found: list[tuple[object, list[Member]]] = []
+    for member in members:
+        key = member.alike(solver)
+        fitting = [group for other, group in found if key is not None and other == key]
+        fitting[0].append(member) if fitting else found.append((key, [member]))
+    return [group for _, group in found]
+
+
+def _train_alone(member: Member, solver: Solver) -> None:
+    losses, validation, reason = [], math.nan, ""
+    with _survivors_only(member.training):
+        try:
+            for batch in member.batches():
+                losses.append(step(member.training, batch, solver))
+        except DivergenceError as error:
+            losses.append(torch.tensor(math.nan))
+            reason = str(error)
+        else:
+            with contextlib.suppress(DivergenceError):
+                validation = evaluate(member.training.model, member.held_out, solver)
+    member.note([loss.item() for loss in losses], validation, reason)
+
+
+def _train_as_one(members: list[Member], solver: Solver) -> None:
+    trainings = [member.training for member in members]
+    ensemble = Ensemble([own.model for own in trainings], [own.optimizer for own in trainings])
+    steps = zip(*(member.batches() for member in members), strict=True)
+    losses = torch.stack([ensemble.step(*_stacked(parts), solver) for parts in steps])
+    errors = ensemble.errors(*_stacked([member.held_out for member in members]), solver)
+    ensemble.write_back()
+    for member, own, error in zip(members, losses.T.tolist(), errors.tolist(), strict=True):
+        member.note(own, error)
+
+
+def _stacked(parts: Sequence[Batch]) -> Batch:
+    return Batch(*(torch.stack(column) for column in zip(*parts, strict=True)))
+
+
+def _survivors_only(training: Training) -> contextlib.AbstractContextManager[None]:
+    """Sparse products where they pay, unless the objective looks at the weights."""
+    if training.pruner.changes_objective:
+        return contextlib.nullcontext()
+    return compacted(training.model, training.optimizer)
+
+
+@contextlib.contextmanager
+def _subnormals_flushed() -> Iterator[None]:
+    """Let numbers below 1e-38 count as 0 meanwhile: the moments of masked weights decay to them, and they are slow."""
+    already = float(torch.tensor(2e-39) / 2) == 0
+    torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(already)

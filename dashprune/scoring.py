@@ -1,0 +1,162 @@
+"""Scoring what was trained: the network, block by block, and the error on the test split."""
+
+from __future__ import annotations
+
+import functools
+import math
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from dashprune import metrics, results
+from dashprune.batches import Batch, by_trajectory, join
+from dashprune.controls.base import Control, dense
+from dashprune.data.problem import Pairs, Problem
+from dashprune.models.base import VectorField
+from dashprune.results import Result
+from dashprune.solve import DivergenceError, Solver
+from dashprune.training import Training, evaluate, model_sparsity
+
+LISTED = 1_000_000
+"""Most edges that network.tsv lists."""
+_BLOCK = 2**23
+"""Most gene pairs of a network that are looked at together; 32 MB in float32."""
+
+
+def score_training(training: Training, problem: Problem, solver: Solver, folder: Path) -> Result:
+    """Scores of the best model since the support last changed; writes its network to `folder`.
+
+    The model is left with its zeros baked in.
+    """
+    model, pruner = training.model, training.pruner
+    assert training.best is not None
+    model.load_state_dict(training.best)
+    pruner.finalize(model)
+    edges, *strongest = _strongest(model, LISTED)
+    names = problem.genes
+    results.write_network(folder, ((names[i], names[j], f"{e:.7g}") for i, j, e in zip(*strongest, strict=True)))
+    return {
+        "uses_prior": pruner.uses_prior,
+        "sparsity": model_sparsity(model),
+        **_network_scores(edges, functools.partial(_scored, model), problem),
+        **_errors(training, problem, solver),
+        "wall_seconds": round(training.seconds, 1),
+    }
+
+
+def score_control(control: Control, problem: Problem) -> Result:
+    """Scores of a control; its sparsity is the share of gene pairs without an edge."""
+    started = time.monotonic()
+    estimate = control.fit(problem)
+    test = problem.test.transitions()
+    predicted = control.predict(test)
+    scores: Result = {"uses_prior": control.uses_prior}
+    if estimate is not None:
+        pairs, edges = len(problem.genes) ** 2, int(estimate.support.sum())
+        scores["sparsity"] = (pairs - edges) / pairs
+        scores.update(_network_scores(edges, estimate.block, problem))
+    scores.update(_beside_persistence(None if predicted is None else metrics.mse(predicted, test.stop), problem))
+    scores["wall_seconds"] = round(time.monotonic() - started, 1)
+    return scores
+
+
+def _network_scores(edges: int, network: Callable[[slice], tuple[np.ndarray, np.ndarray]], problem: Problem) -> Result:
+    """Scores of a network with this many edges, which gives (genes, targets) score and support of some targets."""
+    genes = len(problem.genes)
+    size = {"edges": edges, "out_degree": edges / genes}
+    truth, pairs = problem.truth, problem.evaluable
+    if truth is None or pairs is None:
+        return size
+
+    def blocks(chosen: Pairs) -> Iterator[metrics.Block]:
+        for targets in _blocks(genes):
+            yield metrics.Block(*network(targets), dense(truth, targets), chosen.block(targets))
+
+    scores = metrics.network_scores(functools.partial(blocks, pairs))
+    every = scores if pairs.all() else metrics.network_scores(functools.partial(blocks, Pairs.every(genes)))
+    return {**size, **scores, "balanced_accuracy_all": every["balanced_accuracy"]}
+
+
+def _blocks(genes: int) -> Iterator[slice]:
+    """All targets, as many at a time as `_BLOCK` allows, at least one."""
+    step = max(_BLOCK // genes, 1)
+    return (slice(first, min(first + step, genes)) for first in range(0, genes, step))
+
+
+@torch.no_grad()
+def _effect(model: VectorField, targets: slice) -> np.ndarray:
+    """(genes, targets) effects on some targets."""
+    return model.effect_matrix(targets).cpu().numpy()
+
+
+def _scored(model: VectorField, targets: slice) -> tuple[np.ndarray, np.ndarray]:
+    """(genes, targets) size of the effects on some targets, and whether they are not zero."""
+    effect = _effect(model, targets)
+    return np.abs(effect), effect != 0
+
+
+def _errors(training: Training, problem: Problem, solver: Solver) -> Result:
+    device = next(training.model.parameters()).device
+    validation = [row.validation for row in training.history]
+    last_cut = max((row.epoch for row in training.history if row.pruned), default=1)
+    tolerance = training.settings.plateau.threshold
+    return {
+        **_beside_persistence(_test_error(training.model, join(by_trajectory(problem.test, device)), solver), problem),
+        "validation_mse": training.best_validation,
+        "epochs": metrics.epochs_to_plateau(validation, tolerance),
+        "epochs_after_pruning": metrics.epochs_to_plateau(validation[last_cut - 1 :], tolerance),
+        "epochs_run": len(validation),
+        "best_epoch": training.best_epoch,
+    }
+
+
+def _beside_persistence(mse: float | None, problem: Problem) -> Result:
+    """An error on the test split, that of predicting no change, their ratio, and the scale of the data."""
+    test = problem.test.transitions()
+    persistence = metrics.mse(test.start, test.stop)
+    return {
+        "mse": mse,
+        "mse_persistence": persistence,
+        "mse_relative": None if mse is None else mse / persistence,
+        "expression_sd": float(test.stop.astype(np.float64).std()),
+    }
+
+
+def _test_error(model: VectorField, batch: Batch, solver: Solver) -> float:
+    """Mean squared error on held-out transitions; NaN where the solution diverges there."""
+    try:
+        return evaluate(model, batch, solver)
+    except DivergenceError:
+        return math.nan
+
+
+def _strongest(model: VectorField, limit: int) -> tuple[int, np.ndarray, np.ndarray, np.ndarray]:
+    """The edges with the largest effects in absolute value.
+
+    Returns:
+        The number of all edges; and source, target and effect of at most `limit`, the largest first, equal ones by
+        source and then by target.
+    """
+    edges, place, effect = 0, np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float32)
+    for targets in _blocks(model.genes):
+        block = _effect(model, targets)
+        source, target = np.nonzero(block)
+        edges += len(source)
+        place = np.append(place, source * model.genes + target + targets.start)
+        effect = np.append(effect, block[source, target])
+        kept = _largest(np.abs(effect), place, limit)
+        place, effect = place[kept], effect[kept]
+    order = np.lexsort((place, -np.abs(effect)))
+    return edges, *np.divmod(place[order], model.genes), effect[order]
+
+
+def _largest(size: np.ndarray, place: np.ndarray, limit: int) -> np.ndarray:
+    """Positions of the `limit` largest sizes, of equal ones those with the lowest place, in no particular order."""
+    if len(size) <= limit:
+        return np.arange(len(size))
+    least = np.partition(size, -limit)[-limit]
+    larger, tied = np.flatnonzero(size > least), np.flatnonzero(size == least)
+    return np.append(larger, tied[np.argsort(place[tied])][: limit - len(larger)])
