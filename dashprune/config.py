@@ -82,6 +82,7 @@ class Run:
     outputs: Path
     force: bool
     vectorize: bool
+    hidden: int | list[int]
 
 
 def conf_dir() -> Path:

@@ -12,9 +12,11 @@ import torch
 from omegaconf import DictConfig
 
 from dashprune import checkpoints, results
+from dashprune.config import component, section
 from dashprune.data.problem import Problem
 from dashprune.errors import DashpruneError
 from dashprune.fit import Member, fit_together, groups
+from dashprune.models.base import VectorField
 from dashprune.progress import Progress
 from dashprune.results import Result
 from dashprune.scoring import score_control, score_training
@@ -71,6 +73,38 @@ def train_prune_eval_together(cfgs: Sequence[Configuration]) -> list[Result | Da
     for job in waiting:
         job.attempt(job.finish)
     return [job.error or job.row for job in jobs]
+
+
+def reported(folder: Path) -> tuple[Problem, VectorField, Solver]:
+    """The data and the model of a run that is done, with which its result was scored.
+
+    Args:
+        folder: of the run.
+
+    Returns:
+        The problem; the best model since the support last changed, its zeros baked in, on the CPU; the solver.
+
+    Raises:
+        DashpruneError: if the folder holds no finished training, or its data are no longer the same.
+    """
+    row = results.load(folder)
+    if row is None or "model" not in row["config"]:
+        what = "holds no result.json; finish the run" if row is None else "is a control's, which trains no model"
+        raise DashpruneError(f"{folder} {what}; give the folder of a run, such as outputs/runs/sim350/phoenix/dash/ID")
+    values = row["config"]
+    dataset = component(values["dataset"], "dataset")()
+    if dataset.fingerprint() != row["data"]:
+        raise DashpruneError(f"{folder} was made from other data than dataset {row['dataset']} has now; run it again")
+    problem, pruner = dataset.load(), component(values["pruner"], "pruner")()
+    model = component(values["model"], "model", later=("genes",))(genes=len(problem.genes))
+    model.reset_parameters(torch_generator(values["seed"], "weights"))
+    pruner.attach(model, problem)
+    state = checkpoints.load(folder)
+    if state is None:
+        raise DashpruneError(f"{folder} has no checkpoint any more; run it again with force=true")
+    model.load_state_dict(state["best"])
+    pruner.finalize(model)
+    return problem, model, section(Solver, values["solver"], "solver")
 
 
 class _Job:

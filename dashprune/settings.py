@@ -84,7 +84,7 @@ def check(cfg: DictConfig | Mapping[str, Any]) -> Experiment:
     )
     deciding = ("dataset", "control") if control else ("train", "solver", "dataset", "model", "pruner")
     chosen = {name: node for name, node in {**sections, **groups}.items() if name in deciding}
-    del values["vectorize"]  # which says how runs are trained, not what they are
+    del values["vectorize"], values["hidden"]  # how runs are trained, not what they are; of which models hold a copy
     values = {**values, "device": device, **chosen}
     return Experiment(values, run, train, solver, dataset, model, pruner, control)
 

@@ -49,7 +49,7 @@ SOLVERS = {
     "dopri5": ["solver=dopri5"],
 }
 GENOME = [
-    "model.hidden=300", "dataset.train=26", "dataset.validation=5", "dataset.test=5", "dataset.times=[0,1,2,3,5,7]",
+    "hidden=300", "dataset.train=26", "dataset.validation=5", "dataset.test=5", "dataset.times=[0,1,2,3,5,7]",
     "train.batch_trajectories=3", "train.learning_rate=1e-4",
 ]  # fmt: skip
 """186 time points, 130 of them the starts of training transitions; 15 transitions a step."""

@@ -13,6 +13,7 @@ import torch
 from scipy.sparse import csr_array
 
 from dashprune import checkpoints, compose, experiment, fit, train_prune_eval, training
+from dashprune.batches import by_trajectory, join
 from dashprune.errors import DashpruneError
 from dashprune.solve import DivergenceError
 
@@ -279,3 +280,31 @@ def test_a_full_disk_stops_all_with_one_clear_line_each(small: list[str], monkey
     monkeypatch.setattr(checkpoints, "save", full)
     for outcome in together(small, ["seed=0"], ["seed=1"]):
         assert "checkpoint.pt cannot be written (No space left on device)" in str(outcome)
+
+
+@pytest.mark.parametrize("pruner", ["none", "dash", "l0", "dst", "synflow", "pinn_mp"])
+def test_the_reported_model_can_be_had_again(small: list[str], pruner: str) -> None:
+    row = run(small, f"pruner={pruner}")
+    problem, model, solver = experiment.reported(folder(small))
+    test = join(by_trajectory(problem.test, torch.device("cpu")))
+    assert training.evaluate(model, test, solver) == row["mse"]
+    assert int((model.effect_matrix() != 0).sum()) == row["edges"]
+
+
+def test_a_folder_without_a_reported_model_is_refused(small: list[str], tmp_path: Path) -> None:
+    with pytest.raises(DashpruneError, match=r"holds no result.json; finish the run"):
+        experiment.reported(tmp_path)
+    run(small, "control=prior")
+    with pytest.raises(DashpruneError, match="is a control's, which trains no model"):
+        experiment.reported(folder(small))
+
+
+def test_a_reported_model_needs_its_data_and_its_checkpoint(small: list[str]) -> None:
+    row = run(small)
+    where = folder(small)
+    (where / "checkpoint.pt").unlink()
+    with pytest.raises(DashpruneError, match="has no checkpoint any more"):
+        experiment.reported(where)
+    (where / "result.json").write_text(json.dumps({**row, "data": "other"}))
+    with pytest.raises(DashpruneError, match="was made from other data"):
+        experiment.reported(where)
