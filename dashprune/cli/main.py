@@ -13,7 +13,7 @@ from dashprune.errors import DashpruneError, did_you_mean
 
 COMMANDS = {
     "run": "train, prune and evaluate a model, or many with -m",
-    "tables": "collect results into tables",
+    "tables": "collect results into tables, and compare strategies",
     "check": "check every configuration file",
     "data": "get the published files of the datasets",
 }

@@ -83,7 +83,10 @@ def test_a_failed_job_does_not_stop_a_sweep(tmp_path: Path) -> None:
     tables = dashprune("tables", cwd=tmp_path)
     assert tables.returncode == 0
     assert all(line in tables.stdout for line in lines)
+    assert "for want of 3 shared seeds: dash, imp, none." in tables.stdout
     assert {p.name for p in (tmp_path / "outputs/tables").iterdir()} == {
+        "comparisons.csv",
+        "comparisons.md",
         "results.csv",
         "results.md",
         "results.tex",
