@@ -41,6 +41,7 @@ def test_help_and_version_answer_without_loading_torch(tmp_path: Path) -> None:
         ["--version"],
         [],
         ["tables", "-h"],
+        ["select", "--help"],
         ["run", "--help"],
         ["check", "--help"],
         ["data", "-h"],
@@ -53,7 +54,7 @@ def test_help_and_version_answer_without_loading_torch(tmp_path: Path) -> None:
 
 
 def test_every_help_text_has_an_example(tmp_path: Path) -> None:
-    for command in ("run", "tables", "check", "data"):
+    for command in ("run", "tables", "select", "check", "data"):
         assert f"  dashprune {command}" in dashprune(command, "--help", cwd=tmp_path).stdout
 
 
@@ -104,7 +105,7 @@ def test_check_names_every_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["rum"], "there is no command 'rum'; did you mean 'run'?; commands: run, tables, check, data"),
+        (["rum"], "there is no command 'rum'; did you mean 'run'?; commands: run, tables, select, check, data"),
         (["--verison"], "unrecognized arguments: --verison"),
         (["run", "pruner"], "'pruner' is not KEY=VALUE"),
         (["run", "--multi"], "unrecognized arguments: --multi"),
