@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +42,7 @@ def summary(rows: Iterable[Result]) -> pd.DataFrame:
         `options` names what else distinguishes the groups of the same dataset, model and pruner.
     """
     rows = list(rows)
-    settings = [_without_seeds(_flat(row["config"])) for row in rows]
+    settings = [without_seeds(flat(row["config"])) for row in rows]
     columns = {key: [row[key] for row in rows] for key in ("dataset", "model", "pruner")}
     columns["prior"] = [row.get("uses_prior", False) for row in rows]
     frame = pd.DataFrame({**columns, "target": [_target(row) for row in rows]})
@@ -66,7 +66,7 @@ def runs(rows: Iterable[Result]) -> pd.DataFrame:
     rows = list(rows)
     columns = {key: [row[key] for row in rows] for key in ("dataset", "model", "pruner", "seed", "id")}
     frame = pd.DataFrame(columns)
-    frame["options"] = _options(frame, [_without_seeds(_flat(row["config"])) for row in rows])
+    frame["options"] = _options(frame, [without_seeds(flat(row["config"])) for row in rows])
     for score in SCORES:
         frame[score] = [row.get(score) for row in rows]
     for name in rows[0].get("versions", {}):
@@ -154,25 +154,32 @@ def _text(mean: float, deviation: float, digits: str) -> str:
     return f"{mean:{digits}}" if pd.isna(deviation) else f"{mean:{digits}} ± {deviation:{digits}}"
 
 
-def _flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
-    flat: dict[str, str] = {}
+def flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
+    """A nested configuration as texts under keys such as `train.plateau.factor`."""
+    settings: dict[str, str] = {}
     for key, value in config.items():
         nested = isinstance(value, Mapping)
-        flat.update(_flat(value, f"{prefix}{key}.") if nested else {f"{prefix}{key}": str(value)})
-    return flat
+        settings.update(flat(value, f"{prefix}{key}.") if nested else {f"{prefix}{key}": str(value)})
+    return settings
 
 
-def _without_seeds(settings: dict[str, str]) -> dict[str, str]:
+def without_seeds(settings: Mapping[str, str]) -> dict[str, str]:
+    """What tells groups of runs apart: the settings without seeds, and without what decides no result."""
     ignored = ("outputs", "force", "train.checkpoint_every")
     return {key: value for key, value in settings.items() if key.split(".")[-1] != "seed" and key not in ignored}
+
+
+def differing(settings: Sequence[Mapping[str, str]]) -> list[str]:
+    """For each of several runs, the settings in which they differ: `model.decay=True train.epochs=50`."""
+    keys = sorted({key for own in settings for key in own})
+    differing = [key for key in keys if len({own.get(key) for own in settings}) > 1]
+    return [" ".join(f"{key}={own.get(key, '')}" for key in differing) for own in settings]
 
 
 def _options(frame: pd.DataFrame, settings: list[dict[str, str]]) -> list[str]:
     """For each run, the settings in which the runs of its dataset, model and pruner differ."""
     texts = [""] * len(frame)
     for _, members in frame.groupby(["dataset", "model", "pruner"]).groups.items():
-        keys = sorted({key for k in members for key in settings[k]})
-        differing = [key for key in keys if len({settings[k].get(key) for k in members}) > 1]
-        for k in members:
-            texts[k] = " ".join(f"{key}={settings[k].get(key, '')}" for key in differing)
+        for k, text in zip(members, differing([settings[k] for k in members]), strict=True):
+            texts[k] = text
     return texts

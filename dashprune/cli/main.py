@@ -13,7 +13,8 @@ from dashprune.errors import DashpruneError, did_you_mean
 
 COMMANDS = {
     "run": "train, prune and evaluate a model, or many with -m",
-    "tables": "collect results into tables",
+    "tables": "collect results into tables, and compare strategies",
+    "select": "choose lambda from a sweep, by validation error and sparsity",
     "pathways": "test which pathways hold a network's influential genes",
     "check": "check every configuration file",
     "data": "get the published files of the datasets",
@@ -24,6 +25,7 @@ examples:
   dashprune run model=phoenix pruner=dash        train, prune, evaluate; prints a table row
   dashprune run -m pruner=dash,imp seed=0,1,2    all combinations
   dashprune tables                               mean and standard deviation over seeds
+  dashprune select                               the best lambda of a sweep
   dashprune data fetch yeast                     download the files of a dataset
 
 `dashprune COMMAND --help` explains a command.

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from dashprune.cli.main import COMMANDS
+
 from tests.conftest import SMALL
 
 PROGRAM = [sys.executable, "-m", "dashprune.cli.main"]
@@ -41,6 +43,7 @@ def test_help_and_version_answer_without_loading_torch(tmp_path: Path) -> None:
         ["--version"],
         [],
         ["tables", "-h"],
+        ["select", "--help"],
         ["run", "--help"],
         ["pathways", "--help"],
         ["check", "--help"],
@@ -54,7 +57,7 @@ def test_help_and_version_answer_without_loading_torch(tmp_path: Path) -> None:
 
 
 def test_every_help_text_has_an_example(tmp_path: Path) -> None:
-    for command in ("run", "tables", "pathways", "check", "data"):
+    for command in COMMANDS:
         assert f"  dashprune {command}" in dashprune(command, "--help", cwd=tmp_path).stdout
 
 
@@ -84,7 +87,10 @@ def test_a_failed_job_does_not_stop_a_sweep(tmp_path: Path) -> None:
     tables = dashprune("tables", cwd=tmp_path)
     assert tables.returncode == 0
     assert all(line in tables.stdout for line in lines)
+    assert "for want of 3 shared seeds: dash, imp, none." in tables.stdout
     assert {p.name for p in (tmp_path / "outputs/tables").iterdir()} == {
+        "comparisons.csv",
+        "comparisons.md",
         "results.csv",
         "results.md",
         "results.tex",
@@ -102,7 +108,7 @@ def test_check_names_every_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["rum"], "there is no command 'rum'; did you mean 'run'?; commands: run, tables, pathways, check, data"),
+        (["rum"], f"there is no command 'rum'; did you mean 'run'?; commands: {', '.join(COMMANDS)}"),
         (["--verison"], "unrecognized arguments: --verison"),
         (["run", "pruner"], "'pruner' is not KEY=VALUE"),
         (["run", "--multi"], "unrecognized arguments: --multi"),
