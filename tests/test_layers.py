@@ -18,7 +18,7 @@ ORDER = [
     "controls.base", "controls.*",
     "exponential", "solve", "settings",
     "batches", "training", "compact", "ensemble", "fit",
-    "checkpoints", "progress", "results", "scoring", "experiment", "tables", "figures",
+    "checkpoints", "progress", "results", "scoring", "experiment", "tables", "figures", "pictures",
     "cli.main", "cli.*",
 ]  # fmt: skip
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if path.name != "__init__.py")

@@ -14,6 +14,7 @@ from dashprune.errors import DashpruneError, did_you_mean
 COMMANDS = {
     "run": "train, prune and evaluate a model, or many with -m",
     "tables": "collect results into tables",
+    "plot": "draw pictures of a run",
     "check": "check every configuration file",
     "data": "get the published files of the datasets",
 }
@@ -23,6 +24,7 @@ examples:
   dashprune run model=phoenix pruner=dash        train, prune, evaluate; prints a table row
   dashprune run -m pruner=dash,imp seed=0,1,2    all combinations
   dashprune tables                               mean and standard deviation over seeds
+  dashprune plot 2c4de33f470a                    history, trajectories and degrees of a run, by its id
   dashprune data fetch yeast                     download the files of a dataset
 
 `dashprune COMMAND --help` explains a command.

@@ -33,7 +33,7 @@ def mistake(*words: str, cwd: Path) -> str:
 def test_help_and_version_answer_without_loading_torch(tmp_path: Path) -> None:
     script = (
         "import sys; from dashprune.cli.main import main; code = main({!r}); "
-        "heavy = {'torch', 'hydra', 'pandas', 'numpy', 'requests', 'pooch'} & set(sys.modules); "
+        "heavy = {'torch', 'hydra', 'pandas', 'numpy', 'requests', 'pooch', 'matplotlib'} & set(sys.modules); "
         "assert not heavy, heavy; sys.exit(code)"
     )
     for words in (
@@ -41,6 +41,7 @@ def test_help_and_version_answer_without_loading_torch(tmp_path: Path) -> None:
         ["--version"],
         [],
         ["tables", "-h"],
+        ["plot", "-h"],
         ["run", "--help"],
         ["check", "--help"],
         ["data", "-h"],
@@ -53,7 +54,7 @@ def test_help_and_version_answer_without_loading_torch(tmp_path: Path) -> None:
 
 
 def test_every_help_text_has_an_example(tmp_path: Path) -> None:
-    for command in ("run", "tables", "check", "data"):
+    for command in ("run", "tables", "plot", "check", "data"):
         assert f"  dashprune {command}" in dashprune(command, "--help", cwd=tmp_path).stdout
 
 
@@ -101,7 +102,7 @@ def test_check_names_every_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["rum"], "there is no command 'rum'; did you mean 'run'?; commands: run, tables, check, data"),
+        (["rum"], "there is no command 'rum'; did you mean 'run'?; commands: run, tables, plot, check, data"),
         (["--verison"], "unrecognized arguments: --verison"),
         (["run", "pruner"], "'pruner' is not KEY=VALUE"),
         (["run", "--multi"], "unrecognized arguments: --multi"),
