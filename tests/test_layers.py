@@ -19,7 +19,7 @@ ORDER = [
     "exponential", "solve", "settings",
     "batches", "training", "compact", "ensemble", "fit",
     "checkpoints", "progress", "results", "scoring", "experiment", "tables",
-    "comparisons", "selection", "pathways",
+    "comparisons", "selection", "pathways", "figures", "pictures",
     "cli.main", "cli.*",
 ]  # fmt: skip
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if path.name != "__init__.py")

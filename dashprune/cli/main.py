@@ -16,6 +16,7 @@ COMMANDS = {
     "tables": "collect results into tables, and compare strategies",
     "select": "choose lambda from a sweep, by validation error and sparsity",
     "pathways": "test which pathways hold a network's influential genes",
+    "plot": "draw pictures of a run",
     "check": "check every configuration file",
     "data": "get the published files of the datasets",
 }
@@ -26,6 +27,7 @@ examples:
   dashprune run -m pruner=dash,imp seed=0,1,2    all combinations
   dashprune tables                               mean and standard deviation over seeds
   dashprune select                               the best lambda of a sweep
+  dashprune plot 2c4de33f470a                    history, trajectories and degrees of a run, by its id
   dashprune data fetch yeast                     download the files of a dataset
 
 `dashprune COMMAND --help` explains a command.

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from dashprune.cli.main import COMMANDS
-
 from tests.conftest import SMALL
 
 PROGRAM = [sys.executable, "-m", "dashprune.cli.main"]
@@ -35,7 +34,7 @@ def mistake(*words: str, cwd: Path) -> str:
 def test_help_and_version_answer_without_loading_torch(tmp_path: Path) -> None:
     script = (
         "import sys; from dashprune.cli.main import main; code = main({!r}); "
-        "heavy = {'torch', 'hydra', 'pandas', 'numpy', 'requests', 'pooch'} & set(sys.modules); "
+        "heavy = {'torch', 'hydra', 'pandas', 'numpy', 'requests', 'pooch', 'matplotlib'} & set(sys.modules); "
         "assert not heavy, heavy; sys.exit(code)"
     )
     for words in (
@@ -44,6 +43,7 @@ def test_help_and_version_answer_without_loading_torch(tmp_path: Path) -> None:
         [],
         ["tables", "-h"],
         ["select", "--help"],
+        ["plot", "-h"],
         ["run", "--help"],
         ["pathways", "--help"],
         ["check", "--help"],
