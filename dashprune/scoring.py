@@ -151,7 +151,7 @@ def _strongest(model: VectorField, limit: int) -> tuple[int, np.ndarray, np.ndar
         source and then by target.
     """
     edges, place, effect = 0, np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float32)
-    for targets in targettarget_blocks(model.genes):
+    for targets in target_blocks(model.genes):
         block = effects_on(model, targets)
         source, target = np.nonzero(block)
         edges += len(source)
