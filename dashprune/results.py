@@ -129,9 +129,11 @@ def write_history(folder: Path, columns: Sequence[str], rows: Iterable[Sequence[
     write(folder / "history.csv", _delimited(columns, rows, ","))
 
 
-def write_network(folder: Path, edges: Iterable[tuple[str, str, str]]) -> None:
-    """network.tsv: source, target and effect of every remaining edge."""
-    write(folder / "network.tsv", _delimited(("source", "target", "effect"), edges, "\t"))
+def write_network(folder: Path, edges: Iterable[Sequence[str]]) -> None:
+    """network.tsv: source, target and effect of every remaining edge, and its probability where that is known."""
+    rows = list(edges)
+    columns = ("source", "target", "effect", "probability")[: len(rows[0]) if rows else 3]
+    write(folder / "network.tsv", _delimited(columns, rows, "\t"))
 
 
 def write_result(folder: Path, result: Result) -> None:

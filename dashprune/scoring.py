@@ -16,6 +16,7 @@ from dashprune.batches import Batch, by_trajectory, join
 from dashprune.controls.base import Control, dense
 from dashprune.data.problem import Pairs, Problem
 from dashprune.models.base import VectorField
+from dashprune.pruners.base import Pruner
 from dashprune.results import Result
 from dashprune.solve import DivergenceError, Solver
 from dashprune.training import Training, evaluate, model_sparsity
@@ -36,15 +37,42 @@ def score_training(training: Training, problem: Problem, solver: Solver, folder:
     model.load_state_dict(training.best)
     pruner.finalize(model)
     edges, *strongest = _strongest(model, LISTED)
-    names = problem.genes
-    results.write_network(folder, ((names[i], names[j], f"{e:.7g}") for i, j, e in zip(*strongest, strict=True)))
+    _write_network(folder, problem.genes, strongest, pruner.edge_probability(slice(None)))
     return {
         "uses_prior": pruner.uses_prior,
         "sparsity": model_sparsity(model),
         **_network_scores(edges, functools.partial(_scored, model), problem),
+        **_probability_scores(pruner, problem),
+        **pruner.report(),
         **_errors(training, problem, solver),
         "wall_seconds": round(training.seconds, 1),
     }
+
+
+def _write_network(
+    folder: Path, genes: tuple[str, ...], strongest: list[np.ndarray], probability: torch.Tensor | None
+) -> None:
+    """The edges with source, target and effect, and with their probability where the strategy gives one."""
+    sources, targets, effects = strongest
+    columns = [[genes[i] for i in sources], [genes[j] for j in targets], [f"{e:.7g}" for e in effects]]
+    if probability is not None:
+        columns.append([f"{p:.4f}" for p in probability[torch.as_tensor(sources), torch.as_tensor(targets)].tolist()])
+    results.write_network(folder, zip(*columns, strict=True))
+
+
+def _probability_scores(pruner: Pruner, problem: Problem) -> Result:
+    """AUROC and AUPRC of the strategy's edge probabilities, where it gives them and the truth is known."""
+
+    def network(targets: slice) -> tuple[np.ndarray, np.ndarray]:
+        probability = pruner.edge_probability(targets)
+        assert probability is not None
+        found = probability.cpu().numpy()
+        return found, found > 0
+
+    if pruner.edge_probability(slice(0, 1)) is None:
+        return {}
+    scores = _network_scores(0, network, problem)
+    return {f"{name}_probability": scores[name] for name in ("auroc", "auprc") if name in scores}
 
 
 def score_control(control: Control, problem: Problem) -> Result:

@@ -79,3 +79,11 @@ class VectorField(nn.Module):
         for layer in reversed(chain[:-1]):
             product = product @ self.scaled_weight(layer)
         return product
+
+
+class EdgeField(VectorField):
+    """A vector field with a weight of its own for every pair of genes: each chain is one layer from genes to genes."""
+
+    def signal(self, y: Tensor) -> Tensor:
+        """What targets see of regulators with expression `y` (..., genes), same shape; drift is about linear in it."""
+        raise NotImplementedError("abstract: an edge field defines signal")

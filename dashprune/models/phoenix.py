@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
 import torch
 from pydantic import Field
@@ -64,7 +64,7 @@ class Phoenix(VectorField):
             self.raw_multipliers.uniform_(0, 1, generator=generator)
 
     def drift(self, y: Tensor) -> Tensor:
-        saturated, logarithm = _Hill.apply(y)
+        saturated, logarithm = hill(y)
         sums, products = self.sums(saturated), torch.exp(self.products(logarithm))
         return self.sums_out(sums) + self.products_out(products)
 
@@ -99,6 +99,11 @@ class Phoenix(VectorField):
             weight = self.scaled_weight(layer)
             return torch.exp(weight - weight.max())  # the shift keeps exp finite; a common factor changes no ranking
         return super().importance(layer)
+
+
+def hill(y: Tensor) -> tuple[Tensor, Tensor]:
+    """s = (y - ½) / (1 + |y - ½|) and ℓ = log(1 + s) of expression, shaped like it."""
+    return cast(tuple[Tensor, Tensor], _Hill.apply(y))
 
 
 class _Hill(torch.autograd.Function):

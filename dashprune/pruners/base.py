@@ -40,11 +40,13 @@ class Pruner(nn.Module):
 
     Attributes:
         uses_prior: whether the strategy looks at the prior network.
+        needs_edges: whether the strategy works only on models with a weight for every pair of genes (EdgeField).
         restarts_optimizer: whether the optimiser forgets its moments when the support changes.
         last_event: the last epoch whose `update` may change the support; training does not stop before it.
     """
 
     uses_prior: bool = False
+    needs_edges: ClassVar[bool] = False
     restarts_optimizer: ClassVar[bool] = False
 
     def __init__(self) -> None:
@@ -73,6 +75,14 @@ class Pruner(nn.Module):
     def update(self, model: VectorField, epoch: int) -> bool:
         """Called at the start of every epoch, counted from 1. True if the support changed."""
         return False
+
+    def report(self) -> dict[str, float | None]:
+        """What the strategy found out, as further keys of the result; called after the last epoch."""
+        return {}
+
+    def edge_probability(self, targets: slice) -> Tensor | None:
+        """(genes, targets) probability of each pair to be an edge, row regulates column; None if it gives none."""
+        return None
 
     def finalize(self, model: VectorField) -> None:
         """Bake masks, thresholds and gates into the weights; afterwards the model's layers are plain again."""

@@ -30,11 +30,12 @@ class Dash(Scheduled):
         ĝ_1 = (S_1ᵀ)⁺ P                                        so that S_1ᵀ S_1 explains P
         ĝ_L = Aᵀ (S_{L-1} ... S_1)⁺                            so that S_L ... S_1 explains Aᵀ
         ĝ_l = (S_L ... S_{l+1})⁺ Aᵀ (S_{l-1} ... S_1)⁺         likewise, for layers between
+        ĝ_1 = Aᵀ                                               for a chain of one layer, with λ₁
 
     The scores start at U(0, 1). Masked weights keep their scores; only cutting looks at the mask.
 
     Source: DASH (arXiv 2403.04805) and its code, for two layers. Scaling the prior's terms to sum 1 is this project's
-    default, and the rule for layers between is its own.
+    default, and the rules for layers between and for a single layer are its own.
 
     Args:
         lambda_1: weight of the prior in the first layers' scores, in [0, 1].
@@ -87,6 +88,8 @@ class Dash(Scheduled):
         return scores
 
     def _explain(self, scores: list[Tensor], depth: int) -> Tensor:
+        if len(scores) == 1:
+            return self.targets.to_dense()
         if depth == 0:
             return (self.coregulation @ pinv(scores[0].T).T).T  # P is symmetric
         explained = self.targets @ pinv(_product(scores[:depth]))

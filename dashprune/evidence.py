@@ -1,0 +1,252 @@
+"""How probable each edge is, from expression, a model of its dynamics, and a prior network of unknown reliability."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from scipy.optimize import minimize_scalar
+from scipy.special import expit
+
+from dashprune.data.problem import Split
+from dashprune.exponential import etdrk4
+from dashprune.models.base import EdgeField
+
+PARTS = 4
+"""Parts of a transition over which regulators are averaged."""
+
+
+class Share(NamedTuple):
+    """Which share of some pairs are edges, estimated from data: the value and a 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+class Posterior(NamedTuple):
+    """What is known of the edges.
+
+    Attributes:
+        probability: (genes, targets) of each pair to be an edge; row regulates column.
+        effect: (genes, targets) posterior mean of each standardised effect.
+        reliability: share of the prior's edges that are real.
+        novelty: share of all other pairs that are real.
+        scale: mean size of a real, standardised effect.
+    """
+
+    probability: np.ndarray
+    effect: np.ndarray
+    reliability: Share
+    novelty: Share
+    scale: float
+
+
+@torch.no_grad()
+def smooth(model: EdgeField, split: Split) -> np.ndarray:
+    """States of the training trajectories, with less noise than what was observed.
+
+    The model's dynamics are taken as right, measurements as equally noisy: a Kalman filter whose variances, in units of
+    that of a measurement, follow each gene's own decay alone, and the backward pass of Rauch, Tung and Striebel. A gene
+    that forgets its past is then what its regulators make of it, and a constant one the mean of its measurements.
+
+    Returns:
+        (trajectories, times, genes); NaN where a trajectory has ended.
+    """
+    rate = model.decay_rate().detach()
+    observed = torch.as_tensor(split.expression).to(rate)
+    steps = torch.as_tensor(np.diff(split.times)).to(rate)
+    states, variances = [observed[:, 0]], [torch.ones_like(observed[:, 0])]
+    predictions: list[torch.Tensor] = []
+    spreads: list[torch.Tensor] = []
+    memories: list[torch.Tensor] = []
+    for k in range(steps.shape[1]):
+        dt = steps[:, k].nan_to_num(0.0)
+        memory = torch.exp(-rate * dt[:, None])
+        predicted = etdrk4(model.production, rate, states[-1], dt, 2)
+        spread = memory**2 * variances[-1]
+        gain = spread / (spread + 1)
+        measured = ~torch.isnan(steps[:, k])[:, None]
+        states.append(torch.where(measured, predicted + gain * (observed[:, k + 1] - predicted), predicted))
+        variances.append(torch.where(measured, (1 - gain) * spread, spread))
+        for kept, new in ((predictions, predicted), (spreads, spread), (memories, memory)):
+            kept.append(new)
+    for k in reversed(range(steps.shape[1])):
+        back = variances[k] * memories[k] / spreads[k].clamp(min=1e-12)
+        states[k] = states[k] + back * (states[k + 1] - predictions[k])
+    found = torch.stack(states, dim=1).cpu().numpy().astype(np.float64)
+    found[np.isnan(split.times)] = np.nan
+    return found
+
+
+class Regression(NamedTuple):
+    """The dynamics as a linear regression, a row per transition.
+
+    Attributes:
+        signals: (N, genes) what targets saw of each gene during the transition, averaged, with mean 0 and variance 1.
+        responses: (N, genes) production of each gene over its decay rate that explains the transition, likewise.
+        alive: (genes,) bool, whether the model lets the gene change; the response of the others means nothing.
+    """
+
+    signals: np.ndarray
+    responses: np.ndarray
+    alive: np.ndarray
+
+
+@torch.no_grad()
+def regression(model: EdgeField, split: Split) -> Regression:
+    """Production regressed on signals.
+
+    If dx/dt = λ (J - x) with a constant J over a transition of length d, then
+    J = (x(t + d) - exp(-λ d) x(t)) / (1 - exp(-λ d)). Starts x(t) are smoothed, ends x(t + d) as observed.
+    """
+    rate = model.decay_rate().detach()
+    starts = Split(smooth(model, split), split.times).transitions()
+    stop = torch.as_tensor(split.transitions().stop).to(rate)
+    start, dt = torch.as_tensor(starts.start).to(rate), torch.as_tensor(starts.dt).to(rate)
+    alive = rate * dt.max() > 0.1
+    typical = rate[alive].median() if alive.any() else rate.new_ones(())
+    signal, total = torch.zeros_like(start), torch.zeros_like(dt)
+    state = start
+    for part in range(PARTS):
+        middle = etdrk4(model.production, rate, state, dt / (2 * PARTS), 1)
+        weight = torch.exp(-typical * dt * (1 - (part + 0.5) / PARTS))
+        signal += weight[:, None] * model.signal(middle)
+        total += weight
+        state = etdrk4(model.production, rate, middle, dt / (2 * PARTS), 1)
+    memory = torch.exp(-torch.where(alive, rate, typical) * dt[:, None])
+    response = (stop - memory * start) / (1 - memory)
+    signals, responses = (_standard(t.double().cpu().numpy()) for t in (signal / total[:, None], response))
+    return Regression(signals, responses, alive.cpu().numpy())
+
+
+def posterior(
+    signals: np.ndarray, responses: np.ndarray, prior: np.ndarray, candidates: np.ndarray, sweeps: int = 30
+) -> Posterior:
+    """Bayesian choice of regulators for all targets at once, by coordinate ascent of the variational bound.
+
+    A response is Σ_i β_i signal_i + noise. A pair is an edge with one probability if it is in the prior (reliability)
+    and with another if not (novelty); an edge's β has a Laplace distribution, that of a pair without edge is 0. Both
+    probabilities, the Laplace scale and each target's noise are estimated from the data (empirical Bayes).
+
+    Source: Carbonetto and Stephens, Bayesian Analysis 7 (2012), for the ascent; Stephens, Biostatistics 18 (2017), for
+    mixtures of normal distributions, by which the Laplace distribution is approximated here.
+
+    Args:
+        signals: (N, genes), each with mean 0.
+        responses: (N, targets), each with mean 0.
+        prior: (genes, targets) bool, the prior's edges.
+        candidates: (genes, targets) bool; all other pairs count as found not to be edges.
+        sweeps: over all pairs, at most.
+    """
+    state = _Ascent(signals, responses, prior, candidates)
+    for sweep in range(sweeps):
+        before = state.probability.copy()
+        state.sweep(everything=sweep < 3 or sweep % 6 == 5)
+        if sweep > 6 and np.abs(state.probability - before).max() < 5e-3:
+            break
+    reliability, novelty = (_share(state.log_odds[group]) for group in (prior, ~prior))
+    return Posterior(state.probability, state.probability * state.mean, reliability, novelty, state.scale)
+
+
+class _Ascent:
+    """Coordinate ascent: all that `posterior` changes."""
+
+    def __init__(self, signals: np.ndarray, responses: np.ndarray, prior: np.ndarray, candidates: np.ndarray) -> None:
+        self.signals, self.responses, self.prior, self.candidates = signals, responses, prior, candidates
+        self.power = np.maximum((signals**2).sum(axis=0), 1e-12)
+        self.gram, self.cross = signals.T @ signals, signals.T @ responses
+        self.scale, self.reliable, self.novel = 0.15, 0.9, 0.002
+        shape = candidates.shape
+        self.probability, self.mean, self.second = np.zeros(shape), np.zeros(shape), np.zeros(shape)
+        self.log_odds, self.variance = np.full(shape, -5.0), np.zeros(shape)
+        self.active = candidates.copy()
+        self.noise = responses.var(axis=0) / 2 + 1e-9
+        for target in range(shape[1]):  # begin with what the prior explains
+            known = np.flatnonzero(prior[:, target] & candidates[:, target])
+            ridge = np.eye(len(known)) * self.noise[target] / (2 * self.scale**2)
+            solved = np.linalg.solve(self.gram[np.ix_(known, known)] + ridge, self.cross[known, target])
+            self.mean[known, target], self.probability[known, target] = solved, 0.95
+        self.second = self.probability * self.mean**2
+        self._refresh()
+
+    def sweep(self, everything: bool) -> None:
+        """Update every candidate pair once, or only those that are not negligible; then the hyperparameters."""
+        self.active = self.candidates if everything else self.candidates & ((self.probability > 1e-4) | self.prior)
+        self.variances, self.weights = _laplace(self.scale)
+        self.odds = np.where(self.prior, _logit(self.reliable), _logit(self.novel))
+        for source in np.flatnonzero(self.active.any(axis=1)):
+            self._update(int(source), np.flatnonzero(self.active[source]))
+        self._refresh()
+        edges = self.probability.sum()
+        self.scale = math.sqrt(max((self.probability * self.variance).sum() / max(2 * edges, 1e-12), 1e-8))
+        if self.prior.any():
+            self.reliable = _share(self.log_odds[self.prior]).value
+        others = ~self.prior
+        self.novel = float((self.probability[others].sum() + 1) / (others.sum() + 2))
+
+    def _update(self, source: int, targets: np.ndarray) -> None:
+        """The pairs of one source: evidence, given all other pairs as they stand."""
+        power, here = self.power[source], (source, targets)
+        old = self.probability[here] * self.mean[here]
+        estimate, error = self.residual[here] / power + old, self.noise[targets] / power
+        total = error[:, None] + self.variances
+        terms = self.weights + 0.5 * np.log(error[:, None] / total)
+        terms += 0.5 * estimate[:, None] ** 2 * (1 / error[:, None] - 1 / total)
+        largest = terms.max(axis=1, keepdims=True)
+        mixture = np.exp(terms - largest)
+        sums = mixture.sum(axis=1, keepdims=True)
+        mixture /= sums
+        self.log_odds[here] = (largest + np.log(sums))[:, 0]
+        shrunk = self.variances / total
+        self.mean[here] = (mixture * shrunk).sum(axis=1) * estimate
+        second = (mixture * (shrunk * error[:, None] + (shrunk * estimate[:, None]) ** 2)).sum(axis=1)
+        self.probability[here] = expit(self.odds[here] + self.log_odds[here])
+        self.second[here] = self.probability[here] * second
+        self.variance[here] = (mixture * self.variances).sum(axis=1)
+        self.residual[:, targets] -= np.outer(self.gram[:, source], self.probability[here] * self.mean[here] - old)
+
+    def _refresh(self) -> None:
+        """Residuals without rounding, and the noise of each target."""
+        mean = self.probability * self.mean
+        self.residual = self.cross - self.gram @ mean
+        spread = self.power @ np.maximum(self.second - mean**2, 0)
+        squares = ((self.responses - self.signals @ mean) ** 2).sum(axis=0)
+        self.noise = (squares + spread) / len(self.signals) + 1e-9
+
+
+def _laplace(scale: float) -> tuple[np.ndarray, np.ndarray]:
+    """Variances, and the logarithms of their weights, of normal distributions whose mixture is nearly Laplace's.
+
+    Laplace's distribution of mean size b is a normal one whose variance is exponentially distributed with mean 2 b².
+    """
+    variances = 2 * scale**2 * np.geomspace(1e-3, 5, 8)
+    edges = np.concatenate([[0], np.sqrt(variances[1:] * variances[:-1]), [np.inf]])
+    return variances, np.log(np.diff(-np.exp(-edges / (2 * scale**2))))
+
+
+def _share(log_bayes_factors: np.ndarray) -> Share:
+    """The share π of edges that maximises π (1 - π) Π (π BF + 1 - π); the first factors keep it inside (0, 1)."""
+
+    def cost(x: float) -> float:
+        likelihood = np.logaddexp(log_bayes_factors - np.logaddexp(0, -x), -np.logaddexp(0, x)).sum()
+        return float(-likelihood + np.logaddexp(0, -x) + np.logaddexp(0, x))
+
+    best = float(minimize_scalar(cost, bounds=(-16, 10), method="bounded").x)
+    curvature = (cost(best + 0.02) - 2 * cost(best) + cost(best - 0.02)) / 0.02**2
+    error = 1.96 / math.sqrt(max(curvature, 1e-6))
+    value, low, high = expit([best, best - error, best + error])
+    return Share(float(value), float(low), float(high))
+
+
+def _logit(share: float) -> float:
+    return math.log(share / (1 - share))
+
+
+def _standard(values: np.ndarray) -> np.ndarray:
+    """Each column with mean 0 and variance 1; a constant one becomes 0."""
+    centred = values - values.mean(axis=0)
+    spread = centred.std(axis=0)
+    return centred / np.where(spread > 1e-9, spread, np.inf)

@@ -1,0 +1,82 @@
+"""PHOENIX with a weight per pair of genes in place of hidden units."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+from torch.nn.utils import parametrize
+
+from dashprune.models.base import EdgeField
+from dashprune.models.phoenix import hill
+from dashprune.parametrizations import PositivePart
+
+
+class PhoenixEdge(EdgeField):
+    """f(x) = υ₊ ⊙ (J(x) - x) with J(x) = c + C s + a ⊙ exp(b + W ℓ), s and ℓ as in Phoenix.
+
+    It is PHOENIX with one sum unit per regulator and one product unit per target. So the network is what the weights C
+    and W (target x regulator) are, and not a product of layers whose units many genes share. The effect of i on j is
+    υ₊_j (C_ji + a_j W_ji). There are 2 G² + 4 G parameters.
+
+    Source: this project; the activations are those of Hossain et al. (PHOENIX).
+
+    Args:
+        genes: number of genes G.
+        multiplier_rate: learning rate of υ relative to the other parameters.
+        recovery: whether a gene with υ <= 0 can recover, see Phoenix.
+    """
+
+    def __init__(self, genes: int, multiplier_rate: Annotated[float, Field(gt=0)], recovery: bool) -> None:
+        super().__init__()
+        self.genes = genes
+        self.multiplier_rate = multiplier_rate
+        self.sums = nn.Linear(genes, genes)
+        self.products = nn.Linear(genes, genes)
+        self.amplitudes = nn.Parameter(torch.ones(genes))
+        self.multipliers = nn.Parameter(torch.ones(genes))
+        parametrize.register_parametrization(self, "multipliers", PositivePart(recovery))
+
+    def reset_parameters(self, generator: torch.Generator) -> None:
+        """C, W ~ N(0, 0.05²); a = c = ¼, b = 0; υ ~ U(0, 1)."""
+        with torch.no_grad():
+            for layer in (self.sums, self.products):
+                layer.weight.normal_(0, 0.05, generator=generator)
+            self.sums.bias.fill_(0.25)
+            self.products.bias.zero_()
+            self.amplitudes.fill_(0.25)
+            self.raw_multipliers.uniform_(0, 1, generator=generator)
+
+    def drift(self, y: Tensor) -> Tensor:
+        saturated, logarithm = hill(y)
+        return self.sums(saturated) + self.amplitudes * torch.exp(self.products(logarithm))
+
+    def production(self, y: Tensor) -> Tensor:
+        return self.multipliers * self.drift(y)
+
+    def decay_rate(self) -> Tensor:
+        return self.multipliers
+
+    def signal(self, y: Tensor) -> Tensor:
+        return hill(y)[0]
+
+    @property
+    def raw_multipliers(self) -> Tensor:
+        """υ, (genes,), the parameter behind `multipliers`, which is υ₊."""
+        return self.get_parameter("parametrizations.multipliers.original")
+
+    def chains(self) -> list[list[nn.Linear]]:
+        return [[self.sums], [self.products]]
+
+    def parameter_groups(self, learning_rate: float) -> list[dict[str, object]]:
+        others = [p for p in self.parameters() if p is not self.raw_multipliers]
+        return [
+            {"params": others, "lr": learning_rate},
+            {"params": [self.raw_multipliers], "lr": learning_rate * self.multiplier_rate},
+        ]
+
+    def scaled_weight(self, layer: nn.Linear) -> Tensor:
+        scale = self.multipliers if layer is self.sums else self.multipliers * self.amplitudes
+        return layer.weight * scale[:, None]
