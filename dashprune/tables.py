@@ -42,7 +42,7 @@ def summary(rows: Iterable[Result]) -> pd.DataFrame:
         `options` names what else distinguishes the groups of the same dataset, model and pruner.
     """
     rows = list(rows)
-    settings = [_without_seeds(_flat(row["config"])) for row in rows]
+    settings = [without_seeds(flat(row["config"])) for row in rows]
     columns = {key: [row[key] for row in rows] for key in ("dataset", "model", "pruner")}
     columns["prior"] = [row.get("uses_prior", False) for row in rows]
     frame = pd.DataFrame({**columns, "target": [_target(row) for row in rows]})
@@ -66,7 +66,7 @@ def runs(rows: Iterable[Result]) -> pd.DataFrame:
     rows = list(rows)
     columns = {key: [row[key] for row in rows] for key in ("dataset", "model", "pruner", "seed", "id")}
     frame = pd.DataFrame(columns)
-    frame["options"] = _options(frame, [_without_seeds(_flat(row["config"])) for row in rows])
+    frame["options"] = _options(frame, [without_seeds(flat(row["config"])) for row in rows])
     for score in SCORES:
         frame[score] = [row.get(score) for row in rows]
     for name in rows[0].get("versions", {}):
@@ -83,7 +83,7 @@ def display(table: pd.DataFrame) -> pd.DataFrame:
     for score in SCORES:
         if table[score].notna().any() and not (same and score == "balanced_accuracy_all"):
             pairs = zip(table[score], table[f"{score}_sd"], strict=True)
-            shown[score] = [_text(mean, sd, DIGITS.get(score, ".4f")) for mean, sd in pairs]
+            shown[score] = [text(mean, sd, DIGITS.get(score, ".4f")) for mean, sd in pairs]
     return shown
 
 
@@ -98,7 +98,7 @@ def markdown(table: pd.DataFrame) -> str:
 
 def latex(table: pd.DataFrame) -> str:
     """The summary as LaTeX tabulars with booktabs rules, one of strategies and one of controls."""
-    return "\n\n".join(_latex(display(part)) for part in _apart(table))
+    return "\n\n".join(booktabs(display(part)) for part in _apart(table))
 
 
 def _apart(table: pd.DataFrame) -> list[pd.DataFrame]:
@@ -107,9 +107,17 @@ def _apart(table: pd.DataFrame) -> list[pd.DataFrame]:
     return [part for part in (table[~control], table[control]) if len(part)]
 
 
-def _latex(shown: pd.DataFrame) -> str:
-    signs = str.maketrans({"✓": r"$\checkmark$", "±": r"$\pm$", "_": r"\_", "%": r"\%", "&": r"\&", "–": "--"})
-    cells = {str(name).translate(signs): [str(cell).translate(signs) for cell in shown[name]] for name in shown}
+def escape(plain: str) -> str:
+    """A text without the signs that LaTeX would not take."""
+    signs = str.maketrans({
+        "✓": r"$\checkmark$", "±": r"$\pm$", "_": r"\_", "%": r"\%", "&": r"\&", "#": r"\#", "–": "--"
+    })  # fmt: skip
+    return plain.translate(signs)
+
+
+def booktabs(shown: pd.DataFrame) -> str:
+    """A table of texts as a LaTeX tabular."""
+    cells = {escape(str(name)): [escape(str(cell)) for cell in shown[name]] for name in shown}
     text = tabulate(cells, headers="keys", tablefmt="latex_raw", disable_numparse=True)
     for rule in (
         r"\toprule",
@@ -148,21 +156,24 @@ def _target(row: Result) -> str:
     return "schedule" if options["target_sparsity"] is None else f"{options['target_sparsity']:g}"
 
 
-def _text(mean: float, deviation: float, digits: str) -> str:
+def text(mean: float, deviation: float, digits: str) -> str:
+    """`mean ± sd`; without the deviation if there is none; a dash if there is no mean."""
     if pd.isna(mean):
         return "–"
     return f"{mean:{digits}}" if pd.isna(deviation) else f"{mean:{digits}} ± {deviation:{digits}}"
 
 
-def _flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
-    flat: dict[str, str] = {}
+def flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
+    """A nested configuration as texts under keys such as `train.plateau.factor`."""
+    settings: dict[str, str] = {}
     for key, value in config.items():
         nested = isinstance(value, Mapping)
-        flat.update(_flat(value, f"{prefix}{key}.") if nested else {f"{prefix}{key}": str(value)})
-    return flat
+        settings.update(flat(value, f"{prefix}{key}.") if nested else {f"{prefix}{key}": str(value)})
+    return settings
 
 
-def _without_seeds(settings: dict[str, str]) -> dict[str, str]:
+def without_seeds(settings: Mapping[str, str]) -> dict[str, str]:
+    """What tells groups of runs apart: the settings without seeds, and without what decides no result."""
     ignored = ("outputs", "force", "train.checkpoint_every")
     return {key: value for key, value in settings.items() if key.split(".")[-1] != "seed" and key not in ignored}
 

@@ -19,6 +19,7 @@ ORDER = [
     "exponential", "solve", "settings",
     "batches", "training", "compact", "ensemble", "fit",
     "checkpoints", "progress", "results", "scoring", "experiment", "tables",
+    "reproduction", "paper",
     "cli.main", "cli.*",
 ]  # fmt: skip
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if path.name != "__init__.py")

@@ -14,6 +14,7 @@ from dashprune.errors import DashpruneError, did_you_mean
 COMMANDS = {
     "run": "train, prune and evaluate a model, or many with -m",
     "tables": "collect results into tables",
+    "reproduce": "make a table or figure of the paper",
     "check": "check every configuration file",
     "data": "get the published files of the datasets",
 }
@@ -23,6 +24,7 @@ examples:
   dashprune run model=phoenix pruner=dash        train, prune, evaluate; prints a table row
   dashprune run -m pruner=dash,imp seed=0,1,2    all combinations
   dashprune tables                               mean and standard deviation over seeds
+  dashprune reproduce table1 --dry-run           a table of the paper: its runs, those done, the time left
   dashprune data fetch yeast                     download the files of a dataset
 
 `dashprune COMMAND --help` explains a command.
@@ -63,7 +65,7 @@ def _dispatch(words: list[str]) -> int:
     if words and not words[0].startswith("-"):
         hint = did_you_mean(words[0], COMMANDS)
         raise DashpruneError(f"there is no command '{words[0]}'{hint}; commands: {', '.join(COMMANDS)}")
-    lines = "\n".join(f"  {name:8} {text}" for name, text in COMMANDS.items())
+    lines = "\n".join(f"  {name:9} {text}" for name, text in COMMANDS.items())
     parser = Parser(
         prog="dashprune",
         usage="dashprune COMMAND ...",
