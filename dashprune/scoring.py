@@ -72,7 +72,7 @@ def _network_scores(edges: int, network: Callable[[slice], tuple[np.ndarray, np.
         return size
 
     def blocks(chosen: Pairs) -> Iterator[metrics.Block]:
-        for targets in _blocks(genes):
+        for targets in target_blocks(genes):
             yield metrics.Block(*network(targets), dense(truth, targets), chosen.block(targets))
 
     scores = metrics.network_scores(functools.partial(blocks, pairs))
@@ -80,21 +80,21 @@ def _network_scores(edges: int, network: Callable[[slice], tuple[np.ndarray, np.
     return {**size, **scores, "balanced_accuracy_all": every["balanced_accuracy"]}
 
 
-def _blocks(genes: int) -> Iterator[slice]:
+def target_blocks(genes: int) -> Iterator[slice]:
     """All targets, as many at a time as `_BLOCK` allows, at least one."""
     step = max(_BLOCK // genes, 1)
     return (slice(first, min(first + step, genes)) for first in range(0, genes, step))
 
 
 @torch.no_grad()
-def _effect(model: VectorField, targets: slice) -> np.ndarray:
+def effects_on(model: VectorField, targets: slice) -> np.ndarray:
     """(genes, targets) effects on some targets."""
     return model.effect_matrix(targets).cpu().numpy()
 
 
 def _scored(model: VectorField, targets: slice) -> tuple[np.ndarray, np.ndarray]:
     """(genes, targets) size of the effects on some targets, and whether they are not zero."""
-    effect = _effect(model, targets)
+    effect = effects_on(model, targets)
     return np.abs(effect), effect != 0
 
 
@@ -141,8 +141,8 @@ def _strongest(model: VectorField, limit: int) -> tuple[int, np.ndarray, np.ndar
         source and then by target.
     """
     edges, place, effect = 0, np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float32)
-    for targets in _blocks(model.genes):
-        block = _effect(model, targets)
+    for targets in target_blocks(model.genes):
+        block = effects_on(model, targets)
         source, target = np.nonzero(block)
         edges += len(source)
         place = np.append(place, source * model.genes + target + targets.start)

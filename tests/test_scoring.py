@@ -88,7 +88,7 @@ def test_equally_strong_edges_are_listed_by_source_then_target(monkeypatch: pyte
     monkeypatch.setattr(scoring, "_BLOCK", 10)
     effect = np.zeros((5, 5), dtype=np.float32)
     effect[[0, 3, 4, 1, 1], [4, 1, 0, 3, 0]] = [1, -1, 1, 1, 2]
-    monkeypatch.setattr(scoring, "_effect", lambda model, targets: effect[:, targets])
+    monkeypatch.setattr(scoring, "effects_on", lambda model, targets: effect[:, targets])
     for limit in range(1, 7):
         edges, source, target, sizes = scoring._strongest(sparse_phoenix(5, 1, 1), limit)
         assert edges == 5

@@ -1,4 +1,4 @@
-"""`dashprune data`: get the published files of the datasets."""
+"""`dashprune data`: get the published files of the datasets, and gene sets."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from dashprune.data.manifest import Entry
 
 DESCRIPTION = """\
-Get the published files of the datasets sim350, brca, yeast and hematopoiesis. The dataset custom needs none.
+Get the published files of the datasets sim350, brca, yeast and hematopoiesis, and gene_sets, pathways to test
+networks by (dashprune pathways). The dataset custom needs none.
 
 Files are looked for in a local copy, then in the cache, and are used only if their git blob ids are those of the
 published files. The local copy is the folder that DASHPRUNE_MIRROR names, or ../shared/data; it holds

@@ -14,6 +14,7 @@ from dashprune.errors import DashpruneError, did_you_mean
 COMMANDS = {
     "run": "train, prune and evaluate a model, or many with -m",
     "tables": "collect results into tables",
+    "pathways": "test which pathways hold a network's influential genes",
     "reproduce": "make a table or figure of the paper",
     "check": "check every configuration file",
     "data": "get the published files of the datasets",

@@ -42,6 +42,7 @@ def test_help_and_version_answer_without_loading_torch(tmp_path: Path) -> None:
         [],
         ["tables", "-h"],
         ["run", "--help"],
+        ["pathways", "--help"],
         ["check", "--help"],
         ["reproduce", "--help"],
         ["data", "-h"],
@@ -54,7 +55,7 @@ def test_help_and_version_answer_without_loading_torch(tmp_path: Path) -> None:
 
 
 def test_every_help_text_has_an_example(tmp_path: Path) -> None:
-    for command in ("run", "tables", "check", "data"):
+    for command in ("run", "tables", "pathways", "check", "data"):
         assert f"  dashprune {command}" in dashprune(command, "--help", cwd=tmp_path).stdout
 
 
@@ -102,7 +103,7 @@ def test_check_names_every_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["rum"], "there is no command 'rum'; did you mean 'run'?; commands: run, tables, reproduce, check"),
+        (["rum"], "there is no command 'rum'; did you mean 'run'?; commands: run, tables, pathways, reproduce"),
         (["--verison"], "unrecognized arguments: --verison"),
         (["run", "pruner"], "'pruner' is not KEY=VALUE"),
         (["run", "--multi"], "unrecognized arguments: --multi"),

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from dashprune import compose
-from dashprune.data import brca, hematopoiesis, manifest, sim350, yeast
+from dashprune.data import brca, gene_sets, hematopoiesis, manifest, sim350, yeast
 from dashprune.errors import DashpruneError
 from dashprune.settings import check
 
@@ -57,8 +57,18 @@ def test_the_manifest_lists_what_the_loaders_read(name: str, tmp_path: Path, mon
     assert asked == {entry.relative for entry in manifest.files_of(name)}
 
 
+def test_the_manifest_lists_the_named_gene_sets() -> None:
+    assert {relative for relative, _ in gene_sets.NAMED.values()} == {
+        entry.relative for entry in manifest.files_of("gene_sets")
+    }
+    for name, (relative, _) in gene_sets.NAMED.items():
+        entry = manifest.known(relative)
+        assert entry is not None
+        assert entry.without == f"dashprune pathways --gmt {name}"
+
+
 def test_datasets() -> None:
-    assert manifest.datasets() == ["sim350", "brca", "yeast", "hematopoiesis"]
+    assert manifest.datasets() == ["sim350", "brca", "yeast", "hematopoiesis", "gene_sets"]
     assert manifest.files_of("custom") == []
     with pytest.raises(DashpruneError, match=r"no dataset 'yaest'; did you mean 'yeast'\?; datasets: sim350, "):
         manifest.files_of("yaest")
