@@ -116,9 +116,37 @@ def relative_effect(effect: np.ndarray) -> np.ndarray:
 
     The published evaluation script ranks edges by this quantity.
     """
-    size = np.abs(effect)
-    total = size.sum(axis=0, keepdims=True)
-    return np.divide(size, total, out=np.zeros_like(size), where=total > 0)
+    return np.abs(signed_relative_effect(effect))
+
+
+def signed_relative_effect(effect: np.ndarray) -> np.ndarray:
+    """Each effect relative to all effects on the same target: E_ij / Σ_i' |E_i'j|, 0 where a target has none.
+
+    A true network is taken the same way, by its signs: each of a target's k regulators has ±1/k.
+
+    Args:
+        effect: (genes, targets) signed, row regulates column.
+
+    Returns:
+        (genes, targets) in [-1, 1]; a column's absolute values sum to 1, or to 0.
+    """
+    total = np.abs(effect).sum(axis=0, keepdims=True)
+    relative = np.zeros(effect.shape, dtype=np.result_type(effect, np.float32))
+    return np.divide(effect, total, out=relative, where=total > 0)
+
+
+def relationship_error(effect: np.ndarray, truth: np.ndarray) -> float:
+    """Mean squared error of the relative effects against the true ones, over all pairs, the diagonal included.
+
+    The published figure does not say how its two sides were scaled; here both are `signed_relative_effect`, so that a
+    model's units of time and expression do not matter. Naming no edge at all has the error
+    `relationship_error(zeros, truth)`, which is small as most pairs have no edge: read every error beside it.
+
+    Args:
+        effect: (genes, genes) signed effects, row regulates column.
+        truth: (genes, genes) signs of the true network, 0 where there is no edge.
+    """
+    return mse(signed_relative_effect(effect), signed_relative_effect(truth))
 
 
 def mse(predicted: np.ndarray, observed: np.ndarray) -> float:

@@ -20,7 +20,7 @@ from typing import Any
 
 import yaml
 
-from dashprune.errors import DashpruneError
+from dashprune.errors import DashpruneError, did_you_mean
 
 Result = dict[str, Any]
 """One row: the content of result.json. Fractions, not percent; errors in squared units of expression."""
@@ -66,6 +66,33 @@ def open_run(config: Mapping[str, Any], fingerprint: str, names: tuple[str, str,
             f"outputs: the run folder {folder} cannot be written ({error.strerror}); choose another with outputs=FOLDER"
         ) from error
     return folder
+
+
+def find_run(name: str, root: Path) -> Path:
+    """The folder of one run.
+
+    Args:
+        name: the folder itself, or the first digits of the id of a run.
+        root: where runs with that id are looked for, such as outputs/runs.
+
+    Raises:
+        DashpruneError: if there is no such run, or more than one.
+    """
+    if Path(name).is_dir():
+        return Path(name)
+    runs = sorted(root.glob("*/*/*/*/"))
+    found = [folder for folder in runs if folder.name.startswith(name)]
+    if not found:
+        hint = did_you_mean(name, [folder.name for folder in runs])
+        raise DashpruneError(
+            f"there is no run '{name}', neither as a folder nor as an id below {root}{hint}; "
+            f"give the folder of a run, or the first digits of its id"
+        )
+    if len(found) > 1:
+        several = ", ".join(str(folder.relative_to(root)) for folder in found[:3])
+        more = f" and {len(found) - 3} more" if len(found) > 3 else ""
+        raise DashpruneError(f"the ids of {len(found)} runs begin with '{name}': {several}{more}; give more digits")
+    return found[0]
 
 
 def load(folder: Path) -> Result | None:
@@ -118,11 +145,11 @@ def write_result(folder: Path, result: Result) -> None:
     write(folder / "result.json", json.dumps(finite, indent=1) + "\n")
 
 
-def write(path: Path, text: str) -> None:
-    """Write a file so that at any moment it is either the old or the new one."""
+def write(path: Path, content: str | bytes) -> None:
+    """Write a file so that at any moment it is either the old or the new one; text as UTF-8."""
     temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    with temporary.open("w", encoding="utf-8", newline="") as file:
-        file.write(text)
+    with temporary.open("wb") as file:
+        file.write(content.encode() if isinstance(content, str) else content)
         file.flush()
         os.fsync(file.fileno())
     temporary.replace(path)

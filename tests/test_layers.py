@@ -18,7 +18,7 @@ ORDER = [
     "controls.base", "controls.*",
     "exponential", "solve", "settings",
     "batches", "training", "compact", "ensemble", "fit",
-    "checkpoints", "progress", "results", "scoring", "experiment", "tables", "pathways",
+    "checkpoints", "progress", "results", "scoring", "experiment", "tables", "figures", "pathways",
     "reproduction", "paper",
     "cli.main", "cli.*",
 ]  # fmt: skip

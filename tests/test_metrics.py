@@ -39,6 +39,17 @@ def test_worked_example_of_the_methods_page() -> None:
     assert found["auroc_relative"] == pytest.approx(0.75)
 
 
+def test_the_error_of_relationships_compares_signed_relative_effects() -> None:
+    effect = np.array([[0.0, -2, 1], [0, 2, 0], [0, 0, -3]])
+    np.testing.assert_allclose(metrics.signed_relative_effect(effect), [[0, -0.5, 0.25], [0, 0.5, 0], [0, 0, -0.75]])
+    truth = np.array([[0, -1, 1], [0, 0, -1], [0, 0, 0]])  # relative: -1 on target 1; 0.5 and -0.5 on target 2
+    expected = (0.5**2 + 0.5**2 + 0.25**2 + 0.5**2 + 0.75**2) / 9
+    assert metrics.relationship_error(effect, truth) == pytest.approx(expected)
+    assert metrics.relationship_error(7 * effect, truth) == pytest.approx(expected)
+    assert metrics.relationship_error(0 * effect, truth) == pytest.approx((1 + 2 * 0.5**2) / 9)
+    assert metrics.relationship_error(truth, truth) == 0
+
+
 def test_a_dense_model_scores_one_half_and_the_truth_itself_one() -> None:
     assert scores(np.ones((3, 3)), TRUTH)["balanced_accuracy"] == 0.5
     itself = scores(TRUTH.astype(float), TRUTH)
