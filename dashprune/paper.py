@@ -12,9 +12,10 @@ from pathlib import Path
 import pandas as pd
 from tabulate import tabulate
 
-from dashprune import results, tables
+from dashprune import figures, results, tables
 from dashprune.config import conf_dir
 from dashprune.errors import DashpruneError
+from dashprune.panels import Drawing, draw
 from dashprune.reproduction import Item, Line, Run, Table, lines
 from dashprune.results import Result
 
@@ -34,7 +35,7 @@ SCORES = {
     "sparsity": Score("sparsity, %", 100, ".2f"),
     "balanced_accuracy": Score("balanced accuracy, %", 100, ".2f"),
     "balanced_accuracy_all": Score("balanced accuracy over all pairs, %", 100, ".2f"),
-    "mse": Score("MSE", 1, ".2f"),
+    "mse": Score("MSE", 1, ".3f"),
     "mse_relative": Score("MSE over persistence", 1, ".3f"),
     "epochs": Score("epochs", 1, ".0f"),
     "out_degree": Score("out-degree", 1, ".1f"),
@@ -137,20 +138,26 @@ def display(table: Table, values: pd.DataFrame) -> pd.DataFrame:
 def write(made: Made, folder: Path) -> str:
     """Write an item's files to `folder`, and return its Markdown.
 
-    A table is written as .csv, .md and .tex; and all runs that are done as a line each of a file of runs.
+    A table is written as .csv, .md and .tex, a figure as .png, .pdf, .md and its numbers as .csv; and all runs that are
+    done as a line each of a file of runs.
 
     Raises:
-        DashpruneError: if the files cannot be written.
+        DashpruneError: if the figure cannot be drawn, or the files cannot be written.
     """
     frames = [frame(table, made.runs) for table in made.item.tables]
-    text = markdown(made, frames)
+    drawing = draw(made.item, made.runs) if made.item.figure else None
+    text = markdown(made, frames, drawing)
     done = made.done
+    if drawing is not None:
+        figures.save(drawing.figure, folder / made.stem)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         results.write(folder / f"{made.stem}.md", text)
         if frames:
             results.write(folder / f"{made.stem}.csv", pd.concat(frames).to_csv(index=False))
             results.write(folder / f"{made.stem}.tex", latex(made, frames))
+        if drawing is not None:
+            results.write(folder / f"{made.stem}.csv", drawing.values.to_csv(index=False))
         if done:
             results.write(folder / f"{made.stem}.runs.csv", tables.runs(done).to_csv(index=False))
     except OSError as error:
@@ -162,20 +169,34 @@ def caption(made: Made) -> str:
     return f"{QUICK} {made.item.caption}" if made.quick else made.item.caption
 
 
-def markdown(made: Made, frames: Sequence[pd.DataFrame]) -> str:
-    """An item as a page: title, caption, tables, what is missing, known gaps, how it was made."""
+def markdown(made: Made, frames: Sequence[pd.DataFrame], drawing: Drawing | None = None) -> str:
+    """An item as a page: title, caption, tables or figure, what is missing, known gaps, how it was made."""
     parts = [f"# {made.item.title}", caption(made)]
     for table, values in zip(made.item.tables, frames, strict=True):
-        text = tabulate(
-            display(table, values).to_dict("list"), headers="keys", tablefmt="github", disable_numparse=True
-        )
+        text = _github(display(table, values))
         parts += [f"## {table.title}", text] if table.title else [text]
+    if drawing is not None:
+        parts += [f"![{made.item.title}]({made.stem}.png)"]
+        parts += [_github(drawing.summary)] if len(drawing.summary) else []
+        parts += drawing.notes
     if made.missing:
-        commands = [f"- `dashprune run {shlex.join(run.overrides)}`" for run in made.missing]
+        commands = [f"- `{command}`" for command in commands_for(made.missing)]
         parts += [f"Missing runs ({len(made.missing)} of {len(made.runs)}):", "\n".join(commands)]
     if made.item.gaps:
         parts += ["Known differences from the paper:", "\n".join(f"- {gap}" for gap in made.item.gaps)]
     return "\n\n".join([*parts, provenance(made)]) + "\n"
+
+
+def commands_for(runs: Iterable[Run]) -> list[str]:
+    """The commands that make these runs; those that differ in `seed` share one."""
+    seeds: dict[tuple[str, ...], list[str]] = {}
+    for run in runs:
+        seed = [word.removeprefix("seed=") for word in run.overrides if word.startswith("seed=")]
+        others = tuple(word for word in run.overrides if not word.startswith("seed="))
+        seeds.setdefault(others, []).extend(seed)
+    words = {others: [*others, *([f"seed={','.join(given)}"] if given else [])] for others, given in seeds.items()}
+    several = {others: ["-m"] if len(given) > 1 else [] for others, given in seeds.items()}
+    return [shlex.join(["dashprune", "run", *several[others], *words[others]]) for others in seeds]
 
 
 def latex(made: Made, frames: Sequence[pd.DataFrame]) -> str:

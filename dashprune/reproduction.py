@@ -29,6 +29,8 @@ Column = Literal[
     "sparsity", "balanced_accuracy", "balanced_accuracy_all", "mse", "mse_relative", "epochs", "out_degree"
 ]  # fmt: skip
 """Scores of result.json that a table can show."""
+Kind = Literal["sparsity_accuracy", "effects", "pathway_bars"]
+"""What a figure can be: Figure 2, Figure 3, Figures 5 and 6."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ class Picture:
         gene_sets: of a pathway analysis.
     """
 
-    draw: Literal["sparsity_accuracy", "effects", "pathway_bars"]
+    draw: Kind
     rows: dict[str, str] = field(default_factory=dict)
     gene_sets: Literal["reactome", "go_slim"] | None = None
 

@@ -19,7 +19,7 @@ ORDER = [
     "exponential", "solve", "settings",
     "batches", "training", "compact", "ensemble", "fit",
     "checkpoints", "progress", "results", "scoring", "experiment", "tables", "figures", "pathways",
-    "reproduction", "paper",
+    "reproduction", "panels", "paper",
     "cli.main", "cli.*",
 ]  # fmt: skip
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if path.name != "__init__.py")

@@ -75,8 +75,8 @@ def test_a_table_has_the_paper_s_layout(runs: list[Run]) -> None:
         "paper: sparsity, %", "paper: MSE, 1e-3",
     ]  # fmt: skip
     assert shown.values.tolist() == [
-        ["dense", "PHOENIX", "", "2", "1.00 ± 1.41", "50.00 ± 0.00", "3.00 ± 1.41", "11 ± 1", "0.03", "7.78"],
-        ["pruning", "IMP", "", "1 of 2", "95.00", "50.00", "2.00", "10", "", ""],
+        ["dense", "PHOENIX", "", "2", "1.00 ± 1.41", "50.00 ± 0.00", "3.000 ± 1.414", "11 ± 1", "0.03", "7.78"],
+        ["pruning", "IMP", "", "1 of 2", "95.00", "50.00", "2.000", "10", "", ""],
         ["", "DASH", "✓", "0 of 2", "–", "–", "–", "–", "92.71", ""],
         ["added", "the prior", "✓", "2", "99.00 ± 0.00 of pairs", "97.50 ± 0.00", "–", "–", "", ""],
     ]
@@ -85,14 +85,15 @@ def test_a_table_has_the_paper_s_layout(runs: list[Run]) -> None:
 def test_errors_are_shown_in_the_unit_of_the_table(runs: list[Run]) -> None:
     table = Table(["mse"], {"": {"PHOENIX": "none"}}, mse_unit=1e-4, paper={"none": {"mse": 5.0}})
     shown = display(table, frame(table, runs))
-    assert shown["MSE, 1e-4"].tolist() == ["30.00 ± 14.14"]
+    assert shown["MSE, 1e-4"].tolist() == ["30.000 ± 14.142"]
     assert shown["paper: MSE, 1e-4"].tolist() == ["5"]
 
 
 def test_a_page_names_command_seeds_versions_and_what_is_missing(runs: list[Run]) -> None:
     text = markdown(made(runs), [frame(TABLE, runs)])
     assert text.startswith("# Table 1\n\nWhat it is.\n\n|")
-    assert "Missing runs (3 of 8):\n\n- `dashprune run pruner=imp seed=1`\n- `dashprune run pruner=dash seed=0`" in text
+    assert "Missing runs (3 of 8):\n\n- `dashprune run pruner=imp seed=1`\n- `dashprune run -m pruner=dash" in text
+    assert "pruner=dash seed=0,1`\n\n" in text
     assert "Known differences from the paper:\n\n- Smaller." in text
     assert "Made by `dashprune reproduce table1` from 5 of 8 runs, 5 min of computing" in text
     assert "2 seeds (0, 1)" in text
@@ -144,7 +145,7 @@ def test_agreement_is_the_difference_to_what_is_known(runs: list[Run]) -> None:
     lines = agreement(made(runs)).to_dict("records")
     assert [(line["strategy"], line["score"], line["paper"], line["ours"], line["difference"]) for line in lines] == [
         ("PHOENIX", "sparsity, %", "0.03", "1.00", "+0.97"),
-        ("PHOENIX", "MSE, 1e-3", "7.78", "3.00", "-4.78"),
+        ("PHOENIX", "MSE, 1e-3", "7.78", "3.000", "-4.780"),
         ("DASH", "sparsity, %", "92.71", "–", "–"),
     ]
 
