@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
+from matplotlib.figure import Figure
 from tabulate import tabulate
 
 from dashprune import figures, results, tables
@@ -149,7 +150,7 @@ def write(made: Made, folder: Path) -> str:
     text = markdown(made, frames, drawing)
     done = made.done
     if drawing is not None:
-        figures.save(drawing.figure, folder / made.stem)
+        figures.save(marked(drawing.figure, made.quick), folder / made.stem)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         results.write(folder / f"{made.stem}.md", text)
@@ -163,6 +164,14 @@ def write(made: Made, folder: Path) -> str:
     except OSError as error:
         raise DashpruneError(f"{made.name} cannot be written to '{folder}': {error.strerror}") from error
     return text
+
+
+def marked(figure: Figure, quick: bool) -> Figure:
+    """The figure; that of the reduced version says so across."""
+    if quick:
+        text = figure.text(0.5, 0.5, "QUICK: not a reproduction", ha="center", va="center", rotation=30)
+        text.set(fontsize=24, color="grey", alpha=0.4)
+    return figure
 
 
 def caption(made: Made) -> str:

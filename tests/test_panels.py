@@ -91,6 +91,10 @@ def test_a_figure_s_page_shows_it(tmp_path: Path) -> None:
     page = paper.write(paper.Made("ours.yaml", ours, runs, quick=True), tmp_path / "paper")
     assert "![Figure 0](ours.quick.png)" in page
     assert "Missing runs (1 of 3):" in page
+    drawing = panels.draw(ours, runs)
+    plain, marked = drawing.figure.texts[:], paper.marked(drawing.figure, True).texts
+    assert [text.get_text() for text in marked if text not in plain] == ["QUICK: not a reproduction"]
+    assert paper.marked(panels.draw(ours, runs).figure, False).texts[len(plain) :] == []
     endings = {"png", "pdf", "csv", "md", "runs.csv"}
     assert {path.name for path in (tmp_path / "paper").iterdir()} == {f"ours.quick.{ending}" for ending in endings}
 
