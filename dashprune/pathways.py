@@ -14,6 +14,7 @@ too small.
 
 What the test does not know: genes of a pathway are not independent, which makes all such p too small (Goeman and
 Bühlmann, Bioinformatics 23:980, 2007); and a strategy that keeps a prior's edges finds the pathways of its regulators.
+So every table has z of the prior itself, `z_prior`: what stands there needed no training.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from scipy.sparse import csr_array
 from scipy.stats import false_discovery_control, norm
 from tabulate import tabulate
 
+from dashprune.controls.base import dense
 from dashprune.data.gene_sets import GeneSet
 from dashprune.errors import DashpruneError
 from dashprune.experiment import reported
@@ -72,6 +74,20 @@ class Rules:
             )
 
 
+class Influence(NamedTuple):
+    """Influence of genes on others; see above.
+
+    Attributes:
+        genes: their names.
+        scores: (genes,) float64, in a network, or the mean over several.
+        prior: (genes,) float64, in the prior network.
+    """
+
+    genes: tuple[str, ...]
+    scores: np.ndarray
+    prior: np.ndarray
+
+
 class Selection(NamedTuple):
     """The gene sets that are tested.
 
@@ -108,30 +124,23 @@ def influence(network: Callable[[slice], np.ndarray], genes: int) -> np.ndarray:
     return total
 
 
-def mean_influence(runs: Sequence[Path]) -> tuple[tuple[str, ...], np.ndarray]:
-    """Genes, and their influence averaged over finished runs, such as a strategy's seeds.
+def mean_influence(runs: Sequence[Path]) -> Influence:
+    """Influence averaged over finished runs, such as a strategy's seeds.
 
     Args:
-        runs: their folders, at least one.
-
-    Returns:
-        Names of the genes, and (genes,) influence. A run without edges adds none.
+        runs: their folders, at least one. A run without edges adds none.
 
     Raises:
         DashpruneError: if a run is not finished, genes differ, or no run has an edge between two genes.
     """
-    names: tuple[str, ...] = ()
-    scores: list[np.ndarray] = []
-    for run in runs:
-        problem, model, _ = reported(run)
-        if scores and problem.genes != names:
+    found = [_influence_of(run) for run in runs]
+    for run, one in zip(runs, found, strict=True):
+        if one.genes != found[0].genes:
             raise DashpruneError(f"{run} has other genes than {runs[0]}; average over runs on the same dataset only")
-        names = problem.genes
-        scores.append(influence(functools.partial(effects_on, model), len(names)))
-    mean = np.mean(scores, axis=0)
+    mean = np.mean([one.scores for one in found], axis=0)
     if not mean.any():
         raise DashpruneError(f"{runs[0]}: the network has no edge between two genes, so that no gene has any influence")
-    return names, mean
+    return found[0]._replace(scores=mean)
 
 
 def select(sets: Sequence[GeneSet], genes: Sequence[str], rules: Rules) -> Selection:
@@ -168,41 +177,57 @@ def select(sets: Sequence[GeneSet], genes: Sequence[str], rules: Rules) -> Selec
     return Selection(background, _members(list(alike), background), _table(sets, alike), text)
 
 
-def enrichment(scores: np.ndarray, selection: Selection, rules: Rules) -> pd.DataFrame:
+def enrichment(found: Influence, selection: Selection, rules: Rules) -> pd.DataFrame:
     """The permutation test of every selected set; see above.
 
     Args:
-        scores: (genes,) influence of every gene of the network.
+        found: influence of every gene of the network.
         selection: of gene sets.
         rules: number and seed of the permutations.
 
     Returns:
         A row per set, the largest z first: the columns of `selection.table`, `influence` (the mean over its genes), `z`
-        (0 where all genes have the same influence), `p` by permutation, `p_normal` by z, `bonferroni` and `bh` (p
-        adjusted for all sets, the latter after Benjamini and Hochberg) and `significant`.
+        (0 where all genes have the same influence), `z_prior` (of the prior), `p` by permutation, `p_normal` by z,
+        `bonferroni` and `bh` (p adjusted for all sets, the latter after Benjamini and Hochberg) and `significant`.
 
     Raises:
         DashpruneError: if even the smallest p that can be reached would not be significant.
     """
-    values, tests = scores[selection.background], len(selection.table)
+    table, tests = selection.table.copy(), len(selection.table)
     if tests >= ALPHA * (rules.permutations + 1):
         raise DashpruneError(
             f"{rules.permutations} permutations are too few for {tests} gene sets, of which none could be significant; "
             f"use --permutations {math.ceil(tests / ALPHA)} or more"
         )
-    table, n = selection.table.copy(), len(values)
-    size = table["genes"].to_numpy()
+    values, size = found.scores[selection.background], table["genes"].to_numpy()
     table["influence"] = selection.members @ values / size
-    variance = values.var() / size * (n - size) / (n - 1)
-    excess, varies = table["influence"].to_numpy() - values.mean(), values.std() > _EQUAL * values.mean()
-    table["z"] = excess / np.sqrt(variance) if varies else 0.0
-    reached = _reached(values, size, selection.members @ values, rules)
-    table["p"] = (reached + 1) / (rules.permutations + 1)
+    table["z"] = _z(values, selection.members)
+    table["z_prior"] = _z(found.prior[selection.background], selection.members)
+    table["p"] = (_reached(values, size, selection.members @ values, rules) + 1) / (rules.permutations + 1)
     table["p_normal"] = norm.sf(table["z"])
     table["bonferroni"] = np.minimum(table["p"] * tests, 1)
     table["bh"] = false_discovery_control(table["p"], method="bh")
     table["significant"] = table["bonferroni"] < ALPHA
     return table.sort_values(["z", "pathway"], ascending=[False, True], ignore_index=True)
+
+
+def analysis(runs: Sequence[Path], sets: Sequence[GeneSet], rules: Rules) -> tuple[pd.DataFrame, str]:
+    """The test of the influence averaged over finished runs.
+
+    Args:
+        runs: their folders.
+        sets: gene sets, see `dashprune.data.gene_sets.load`.
+        rules: what is tested, and how.
+
+    Returns:
+        The table of `enrichment`, and the text of `Selection`.
+
+    Raises:
+        DashpruneError: see `mean_influence`, `select` and `enrichment`.
+    """
+    found = mean_influence(runs)
+    selection = select(sets, found.genes, rules)
+    return enrichment(found, selection, rules), selection.text
 
 
 def strategies(
@@ -219,19 +244,14 @@ def strategies(
         For each strategy the table of `enrichment`.
 
     Raises:
-        DashpruneError: see `mean_influence`, `select` and `enrichment`.
+        DashpruneError: see `analysis`.
     """
-    rules = rules or Rules()
-    tables = {}
-    for name, folders in runs.items():
-        genes, scores = mean_influence(folders)
-        tables[name] = enrichment(scores, select(sets, genes, rules), rules)
-    return tables
+    return {name: analysis(folders, sets, rules or Rules())[0] for name, folders in runs.items()}
 
 
 def top(table: pd.DataFrame, count: int) -> pd.DataFrame:
-    """The `count` sets with the largest z, for a figure: pathway, genes, z, p, bonferroni, bh, significant."""
-    return table.head(count)[["pathway", "genes", "z", "p", "bonferroni", "bh", "significant"]]
+    """The `count` sets with the largest z, for a figure: pathway, genes, z and z_prior, p, adjusted p, significant."""
+    return table.head(count)[["pathway", "genes", "z", "z_prior", "p", "bonferroni", "bh", "significant"]]
 
 
 def markdown(table: pd.DataFrame, count: int) -> str:
@@ -241,9 +261,26 @@ def markdown(table: pd.DataFrame, count: int) -> str:
         "pathway": list(shown["pathway"]),
         "genes": list(shown["genes"]),
         "z": [f"{z:.2f}{' *' if star else ''}" for z, star in zip(shown["z"], shown["significant"], strict=True)],
+        "z_prior": [f"{z:.2f}" for z in shown["z_prior"]],
         **{name: [f"{value:.2g}" for value in shown[name]] for name in ("p", "bonferroni", "bh")},
     }
     return tabulate(cells, headers="keys", tablefmt="github", disable_numparse=True)
+
+
+def _influence_of(run: Path) -> Influence:
+    """In the network of a finished run, and in its prior."""
+    problem, model, _ = reported(run)
+    networks = functools.partial(effects_on, model), functools.partial(dense, problem.prior)
+    return Influence(problem.genes, *(influence(network, len(problem.genes)) for network in networks))
+
+
+def _z(values: np.ndarray, members: csr_array) -> np.ndarray:
+    """(sets,) z of the mean over each set's members, (sets, n), of (n,) values; 0 where all values are the same."""
+    size, n = members.sum(axis=1), len(values)
+    if values.std() <= _EQUAL * values.mean():
+        return np.zeros(len(size))
+    variance = values.var() / size * (n - size) / (n - 1)
+    return (members @ values / size - values.mean()) / np.sqrt(variance)
 
 
 def _reached(values: np.ndarray, sizes: np.ndarray, sums: np.ndarray, rules: Rules) -> np.ndarray:

@@ -63,6 +63,16 @@ def score_control(control: Control, problem: Problem) -> Result:
     return scores
 
 
+def degrees(model: VectorField) -> tuple[np.ndarray, np.ndarray]:
+    """How many edges, nonzero effects, leave each gene and reach it: (genes,) int64 each."""
+    leaving, reaching = np.zeros(model.genes, dtype=np.int64), np.zeros(model.genes, dtype=np.int64)
+    for targets in target_blocks(model.genes):
+        edges = effects_on(model, targets) != 0
+        leaving += edges.sum(axis=1)
+        reaching[targets] = edges.sum(axis=0)
+    return leaving, reaching
+
+
 def _network_scores(edges: int, network: Callable[[slice], tuple[np.ndarray, np.ndarray]], problem: Problem) -> Result:
     """Scores of a network with this many edges, which gives (genes, targets) score and support of some targets."""
     genes = len(problem.genes)

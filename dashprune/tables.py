@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -178,12 +178,17 @@ def without_seeds(settings: Mapping[str, str]) -> dict[str, str]:
     return {key: value for key, value in settings.items() if key.split(".")[-1] != "seed" and key not in ignored}
 
 
+def differing(settings: Sequence[Mapping[str, str]]) -> list[str]:
+    """For each of several runs, the settings in which they differ: `model.decay=True train.epochs=50`."""
+    keys = sorted({key for own in settings for key in own})
+    differing = [key for key in keys if len({own.get(key) for own in settings}) > 1]
+    return [" ".join(f"{key}={own.get(key, '')}" for key in differing) for own in settings]
+
+
 def _options(frame: pd.DataFrame, settings: list[dict[str, str]]) -> list[str]:
     """For each run, the settings in which the runs of its dataset, model and pruner differ."""
     texts = [""] * len(frame)
     for _, members in frame.groupby(["dataset", "model", "pruner"]).groups.items():
-        keys = sorted({key for k in members for key in settings[k]})
-        differing = [key for key in keys if len({settings[k].get(key) for k in members}) > 1]
-        for k in members:
-            texts[k] = " ".join(f"{key}={settings[k].get(key, '')}" for key in differing)
+        for k, text in zip(members, differing([settings[k] for k in members]), strict=True):
+            texts[k] = text
     return texts

@@ -18,7 +18,8 @@ ORDER = [
     "controls.base", "controls.*",
     "exponential", "solve", "settings",
     "batches", "training", "compact", "ensemble", "fit",
-    "checkpoints", "progress", "results", "scoring", "experiment", "tables", "figures", "pathways",
+    "checkpoints", "progress", "results", "scoring", "experiment", "tables",
+    "comparisons", "selection", "pathways", "figures", "pictures",
     "reproduction", "panels", "paper",
     "cli.main", "cli.*",
 ]  # fmt: skip

@@ -15,7 +15,8 @@ from scipy.stats import kstest
 from dashprune import compose, pathways, scoring, train_prune_eval
 from dashprune.data.gene_sets import GeneSet
 from dashprune.errors import DashpruneError
-from dashprune.pathways import Rules, enrichment, influence, mean_influence, select, strategies
+from dashprune.experiment import reported
+from dashprune.pathways import Influence, Rules, enrichment, influence, mean_influence, select, strategies
 from tests.conftest import SMALL
 
 QUICK = Rules(smallest=1, permutations=2000)
@@ -27,9 +28,10 @@ def sets_of(*members: str) -> list[GeneSet]:
 
 
 def result(scores: list[float] | np.ndarray, sets: list[GeneSet], rules: Rules = QUICK) -> pd.DataFrame:
-    """The test for genes "a", "b" and so on, by pathway."""
-    genes = [chr(ord("a") + k) for k in range(len(scores))]
-    return enrichment(np.array(scores), select(sets, genes, rules), rules).set_index("pathway")
+    """The test for genes "a", "b" and so on, by pathway; in the prior, influence is the other way round."""
+    genes = tuple(chr(ord("a") + k) for k in range(len(scores)))
+    found = Influence(genes, np.array(scores), np.array(scores)[::-1])
+    return enrichment(found, select(sets, genes, rules), rules).set_index("pathway")
 
 
 # --- influence -------------------------------------------------------------------------------------------------------
@@ -116,6 +118,7 @@ def test_z_by_hand() -> None:
     table = result([0, 1, 2, 3, 4], sets_of("de", "d", "abc"), Rules(smallest=1, permutations=20_000))
     assert table["influence"].to_dict() == {"0": 3.5, "1": 3, "2": 1}
     assert table["z"].to_dict() == pytest.approx({"0": 3**0.5, "1": 0.5**0.5, "2": -(3**0.5)})
+    assert table["z_prior"].to_dict() == pytest.approx({"0": -(3**0.5), "1": -(0.5**0.5), "2": 3**0.5})
     assert table["p"].to_dict() == pytest.approx({"0": 0.1, "1": 0.4, "2": 1}, abs=0.015)
     assert table["p_normal"]["0"] == pytest.approx(0.041632, abs=1e-6)
     assert list(table.index) == ["0", "1", "2"]
@@ -158,7 +161,9 @@ def test_p_of_random_sets_is_uniform() -> None:
     sizes = generator.integers(5, 20, 200)
     sets = [GeneSet(str(k), "", tuple(generator.choice(genes, m, replace=False))) for k, m in enumerate(sizes)]
     rules = Rules(permutations=4096, background="all")
-    table = enrichment(generator.exponential(size=200), select(sets, genes, rules), rules)
+    found = Influence(tuple(genes), generator.exponential(size=200), np.ones(200))
+    table = enrichment(found, select(sets, genes, rules), rules)
+    assert not table["z_prior"].any()
     assert kstest(table["p"], "uniform").pvalue > 0.05
     assert abs(table["z"].mean()) < 0.25
     assert 0.8 < table["z"].std() < 1.2
@@ -176,8 +181,8 @@ def test_adjustment_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
     assert table["bh"].tolist() == pytest.approx([0.03, 0.03, 0.06])
     assert table["significant"].tolist() == [True, False, False]
     assert pathways.markdown(table.reset_index(), 2).splitlines()[2:] == [
-        "| 0         | 2       | 1.55 * | 0.01 | 0.03         | 0.03 |",
-        "| 1         | 2       | 0.00   | 0.02 | 0.06         | 0.03 |",
+        "| 0         | 2       | 1.55 * | -1.55     | 0.01 | 0.03         | 0.03 |",
+        "| 1         | 2       | 0.00   | 0.00      | 0.02 | 0.06         | 0.03 |",
     ]
     assert list(pathways.top(table.reset_index(), 1)["pathway"]) == ["0"]
 
@@ -217,18 +222,25 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 
 
 def test_influence_of_runs_is_averaged(runs: list[Path]) -> None:
-    singles = [mean_influence([run]) for run in runs]
-    genes, mean = mean_influence(runs)
-    assert genes == singles[0][0]
-    assert len(genes) == 24
-    np.testing.assert_allclose(mean, (singles[0][1] + singles[1][1]) / 2)
-    assert not np.allclose(singles[0][1], singles[1][1])
-    assert 0 < singles[0][1].sum() <= 24
+    singles, mean = [mean_influence([run]) for run in runs], mean_influence(runs)
+    assert mean.genes == singles[0].genes
+    assert len(mean.genes) == 24
+    np.testing.assert_allclose(mean.scores, (singles[0].scores + singles[1].scores) / 2)
+    assert not np.allclose(singles[0].scores, singles[1].scores)
+    assert 0 < singles[0].scores.sum() <= 24
+
+
+def test_influence_in_the_prior(runs: list[Path]) -> None:
+    """Every edge of n on the same target has 1/n."""
+    prior = np.abs(reported(runs[0])[0].prior.toarray())
+    np.fill_diagonal(prior, 0)
+    expected = (prior / np.maximum(prior.sum(axis=0), 1)).sum(axis=1)
+    np.testing.assert_allclose(mean_influence(runs[:1]).prior, expected)
 
 
 def test_strategies(runs: list[Path]) -> None:
     """The first eight genes against the rest: the sets' shares of all influence add up, and z is that of their mean."""
-    genes, scores = mean_influence(runs)
+    genes, scores, _ = mean_influence(runs)
     sets = [GeneSet("first", "", genes[:8]), GeneSet("rest", "", genes[8:])]
     tables = strategies({"both": runs, "one": runs[:1]}, sets, Rules(permutations=100))
     assert list(tables) == ["both", "one"]

@@ -73,3 +73,25 @@ def test_a_file_is_replaced_at_once(tmp_path: Path) -> None:
 def test_no_result_is_one_clear_line(tmp_path: Path) -> None:
     with pytest.raises(DashpruneError, match=r"no result\.json below .*dashprune run"):
         results.collect(tmp_path)
+
+
+def test_a_run_is_found_by_its_folder_or_the_first_digits_of_its_id(tmp_path: Path) -> None:
+    for name in ("sim350/phoenix/dash/12ab", "sim350/phoenix/imp/12cd", "brca/mlp/dash/34ef"):
+        (tmp_path / name).mkdir(parents=True)
+    folder = tmp_path / "brca/mlp/dash/34ef"
+    assert results.find_run(str(folder), tmp_path / "nowhere") == folder
+    assert results.find_run("34", tmp_path) == folder
+    assert results.find_run("12ab", tmp_path).parent.name == "dash"
+    with pytest.raises(
+        DashpruneError, match=r"of 2 runs begin with '12': sim350/.*12ab, sim350/.*12cd; give more digits"
+    ):
+        results.find_run("12", tmp_path)
+    with pytest.raises(DashpruneError, match=r"there is no run '34fe', .* did you mean '34ef'\?; give the folder"):
+        results.find_run("34fe", tmp_path)
+
+
+def test_bytes_are_written_as_they_are(tmp_path: Path) -> None:
+    results.write(tmp_path / "x", b"\x00\r\n\xff")
+    assert (tmp_path / "x").read_bytes() == b"\x00\r\n\xff"
+    results.write(tmp_path / "x", "υ\n")
+    assert (tmp_path / "x").read_bytes() == "υ\n".encode()

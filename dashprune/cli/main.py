@@ -13,8 +13,10 @@ from dashprune.errors import DashpruneError, did_you_mean
 
 COMMANDS = {
     "run": "train, prune and evaluate a model, or many with -m",
-    "tables": "collect results into tables",
+    "tables": "collect results into tables, and compare strategies",
+    "select": "choose lambda from a sweep, by validation error and sparsity",
     "pathways": "test which pathways hold a network's influential genes",
+    "plot": "draw pictures of a run",
     "reproduce": "make a table or figure of the paper",
     "check": "check every configuration file",
     "data": "get the published files of the datasets",
@@ -25,6 +27,8 @@ examples:
   dashprune run model=phoenix pruner=dash        train, prune, evaluate; prints a table row
   dashprune run -m pruner=dash,imp seed=0,1,2    all combinations
   dashprune tables                               mean and standard deviation over seeds
+  dashprune select                               the best lambda of a sweep
+  dashprune plot 2c4de33f470a                    history, trajectories and degrees of a run, by its id
   dashprune reproduce table1 --dry-run           a table of the paper: its runs, those done, the time left
   dashprune data fetch yeast                     download the files of a dataset
 

@@ -18,8 +18,9 @@ Test which pathways hold the genes that a run's network makes most of.
 
 A gene's influence is its share of the regulation of every other gene, summed over these. A pathway's mean influence is
 tested against as many genes drawn at random: z, p by permutation, and p adjusted for all pathways, after Bonferroni and
-after Benjamini and Hochberg. A star marks what is significant after Bonferroni at 0.05. All pathways are written to a
-CSV file, with p of the normal distribution, and with those that have the same genes.
+after Benjamini and Hochberg. A star marks what is significant after Bonferroni at 0.05. z_prior is z of the prior
+network by itself. All pathways are written to a CSV file, with p of the normal distribution, and with those that have
+the same genes.
 
 reactome (human) and go_slim (yeast, processes) are had by: dashprune data fetch gene_sets
 """
@@ -40,13 +41,11 @@ def main(words: list[str]) -> int:
 
     rules = pathways.Rules(chosen.min_size, chosen.max_size, chosen.permutations, chosen.background, chosen.seed)
     sets = gene_sets.load(chosen.gmt)
-    genes, scores = pathways.mean_influence([chosen.run])
-    selection = pathways.select(sets, genes, rules)
-    table = pathways.enrichment(scores, selection, rules)
+    table, text = pathways.analysis([chosen.run], sets, rules)
     out = chosen.out or chosen.run / f"pathways.{Path(chosen.gmt).stem}.csv"
     _write(out, table)
     print(pathways.markdown(table, chosen.top))
-    print(f"{selection.text}; {table['significant'].sum()} are significant\nwritten to {out}", file=sys.stderr)
+    print(f"{text}; {table['significant'].sum()} are significant\nwritten to {out}", file=sys.stderr)
     return 0
 
 

@@ -14,6 +14,10 @@ Collect every result.json below ROOT into ROOT/tables/results.csv, .md and .tex,
 
 Runs that differ only in their seeds share a line, with mean and standard deviation. Sparsity, balanced accuracy, AUROC
 and AUPRC are fractions; mse_persistence is the error of predicting no change at all.
+
+Below it, and in ROOT/tables/comparisons.csv and .md: strategies that share at least three seeds are compared with the
+best one in balanced accuracy and in mse, by a paired t-test, with Holm's correction. "within noise" means that the
+seeds cannot tell the two apart.
 """
 
 
@@ -29,8 +33,11 @@ def main(words: list[str]) -> int:
     if not root.is_dir():
         raise DashpruneError(f"there is no folder '{root}'; give the folder of your runs: dashprune tables FOLDER")
 
-    from dashprune import tables
+    from dashprune import comparisons, tables
 
     print(tables.markdown(tables.write(root)))
+    compared = comparisons.markdown(comparisons.write(root))
+    if compared:
+        print(f"\n{compared}")
     print(f"written to {root / 'tables'}", file=sys.stderr)
     return 0

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from dashprune.cli.main import COMMANDS
 from tests.conftest import SMALL
 
 PROGRAM = [sys.executable, "-m", "dashprune.cli.main"]
@@ -33,7 +34,7 @@ def mistake(*words: str, cwd: Path) -> str:
 def test_help_and_version_answer_without_loading_torch(tmp_path: Path) -> None:
     script = (
         "import sys; from dashprune.cli.main import main; code = main({!r}); "
-        "heavy = {'torch', 'hydra', 'pandas', 'numpy', 'requests', 'pooch'} & set(sys.modules); "
+        "heavy = {'torch', 'hydra', 'pandas', 'numpy', 'requests', 'pooch', 'matplotlib'} & set(sys.modules); "
         "assert not heavy, heavy; sys.exit(code)"
     )
     for words in (
@@ -41,6 +42,8 @@ def test_help_and_version_answer_without_loading_torch(tmp_path: Path) -> None:
         ["--version"],
         [],
         ["tables", "-h"],
+        ["select", "--help"],
+        ["plot", "-h"],
         ["run", "--help"],
         ["pathways", "--help"],
         ["check", "--help"],
@@ -55,7 +58,7 @@ def test_help_and_version_answer_without_loading_torch(tmp_path: Path) -> None:
 
 
 def test_every_help_text_has_an_example(tmp_path: Path) -> None:
-    for command in ("run", "tables", "pathways", "check", "data"):
+    for command in COMMANDS:
         assert f"  dashprune {command}" in dashprune(command, "--help", cwd=tmp_path).stdout
 
 
@@ -85,7 +88,10 @@ def test_a_failed_job_does_not_stop_a_sweep(tmp_path: Path) -> None:
     tables = dashprune("tables", cwd=tmp_path)
     assert tables.returncode == 0
     assert all(line in tables.stdout for line in lines)
+    assert "for want of 3 shared seeds: dash, imp, none." in tables.stdout
     assert {p.name for p in (tmp_path / "outputs/tables").iterdir()} == {
+        "comparisons.csv",
+        "comparisons.md",
         "results.csv",
         "results.md",
         "results.tex",
@@ -103,7 +109,7 @@ def test_check_names_every_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["rum"], "there is no command 'rum'; did you mean 'run'?; commands: run, tables, pathways, reproduce"),
+        (["rum"], f"there is no command 'rum'; did you mean 'run'?; commands: {', '.join(COMMANDS)}"),
         (["--verison"], "unrecognized arguments: --verison"),
         (["run", "pruner"], "'pruner' is not KEY=VALUE"),
         (["run", "--multi"], "unrecognized arguments: --multi"),

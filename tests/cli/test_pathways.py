@@ -38,14 +38,23 @@ def test_a_run(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     gmt = run.parents[4] / "own.gmt"
     code, out, err = say(capsys, run, "--gmt", gmt, "--permutations", "500")
     assert code == 0
-    assert [cell.strip() for cell in out[0].split("|")[1:-1]] == ["pathway", "genes", "z", "p", "bonferroni", "bh"]
+    assert [cell.strip() for cell in out[0].split("|")[1:-1]] == [
+        "pathway",
+        "genes",
+        "z",
+        "z_prior",
+        "p",
+        "bonferroni",
+        "bh",
+    ]
     assert {line.split("|")[1].strip() for line in out[2:]} == {"first", "rest"}
     assert err[0].startswith("24 of 24 genes are in some set; 2 of 3 sets are tested; left out: 1 with fewer than 5 of")
     assert err[0].endswith(" are significant")
     assert err[1:] == [f"written to {run / 'pathways.own.csv'}"]
     table = pd.read_csv(run / "pathways.own.csv")
     assert list(table) == [
-        "pathway", "genes", "listed", "same", "influence", "z", "p", "p_normal", "bonferroni", "bh", "significant",
+        "pathway", "genes", "listed", "same", "influence", "z", "z_prior", "p", "p_normal",
+        "bonferroni", "bh", "significant",
     ]  # fmt: skip
     assert sorted(table["genes"]) == [8, 16]
     assert sorted(table["listed"]) == [9, 17]
