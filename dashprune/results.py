@@ -40,6 +40,11 @@ def run_id(config: Mapping[str, Any], fingerprint: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
+def run_folder(config: Mapping[str, Any], fingerprint: str, names: tuple[str, str, str]) -> Path:
+    """The folder of a run, whether it is there or not; see `open_run`."""
+    return Path(config["outputs"], "runs", *names, run_id(config, fingerprint))
+
+
 def open_run(config: Mapping[str, Any], fingerprint: str, names: tuple[str, str, str]) -> Path:
     """The run's folder, made if it is not there, with its config.yaml.
 
@@ -51,7 +56,7 @@ def open_run(config: Mapping[str, Any], fingerprint: str, names: tuple[str, str,
     Raises:
         DashpruneError: if the folder cannot be written.
     """
-    folder = Path(config["outputs"], "runs", *names, run_id(config, fingerprint))
+    folder = run_folder(config, fingerprint, names)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if not (folder / "config.yaml").exists():

@@ -83,7 +83,7 @@ def display(table: pd.DataFrame) -> pd.DataFrame:
     for score in SCORES:
         if table[score].notna().any() and not (same and score == "balanced_accuracy_all"):
             pairs = zip(table[score], table[f"{score}_sd"], strict=True)
-            shown[score] = [_text(mean, sd, DIGITS.get(score, ".4f")) for mean, sd in pairs]
+            shown[score] = [text(mean, sd, DIGITS.get(score, ".4f")) for mean, sd in pairs]
     return shown
 
 
@@ -98,7 +98,7 @@ def markdown(table: pd.DataFrame) -> str:
 
 def latex(table: pd.DataFrame) -> str:
     """The summary as LaTeX tabulars with booktabs rules, one of strategies and one of controls."""
-    return "\n\n".join(_latex(display(part)) for part in _apart(table))
+    return "\n\n".join(booktabs(display(part)) for part in _apart(table))
 
 
 def _apart(table: pd.DataFrame) -> list[pd.DataFrame]:
@@ -107,9 +107,17 @@ def _apart(table: pd.DataFrame) -> list[pd.DataFrame]:
     return [part for part in (table[~control], table[control]) if len(part)]
 
 
-def _latex(shown: pd.DataFrame) -> str:
-    signs = str.maketrans({"✓": r"$\checkmark$", "±": r"$\pm$", "_": r"\_", "%": r"\%", "&": r"\&", "–": "--"})
-    cells = {str(name).translate(signs): [str(cell).translate(signs) for cell in shown[name]] for name in shown}
+def escape(plain: str) -> str:
+    """A text without the signs that LaTeX would not take."""
+    signs = str.maketrans({
+        "✓": r"$\checkmark$", "±": r"$\pm$", "_": r"\_", "%": r"\%", "&": r"\&", "#": r"\#", "–": "--"
+    })  # fmt: skip
+    return plain.translate(signs)
+
+
+def booktabs(shown: pd.DataFrame) -> str:
+    """A table of texts as a LaTeX tabular."""
+    cells = {escape(str(name)): [escape(str(cell)) for cell in shown[name]] for name in shown}
     text = tabulate(cells, headers="keys", tablefmt="latex_raw", disable_numparse=True)
     for rule in (
         r"\toprule",
@@ -148,7 +156,8 @@ def _target(row: Result) -> str:
     return "schedule" if options["target_sparsity"] is None else f"{options['target_sparsity']:g}"
 
 
-def _text(mean: float, deviation: float, digits: str) -> str:
+def text(mean: float, deviation: float, digits: str) -> str:
+    """`mean ± sd`; without the deviation if there is none; a dash if there is no mean."""
     if pd.isna(mean):
         return "–"
     return f"{mean:{digits}}" if pd.isna(deviation) else f"{mean:{digits}} ± {deviation:{digits}}"

@@ -20,6 +20,7 @@ ORDER = [
     "batches", "training", "compact", "ensemble", "fit",
     "checkpoints", "progress", "results", "scoring", "experiment", "tables",
     "comparisons", "selection", "pathways", "figures", "pictures",
+    "reproduction", "panels", "paper",
     "cli.main", "cli.*",
 ]  # fmt: skip
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if path.name != "__init__.py")

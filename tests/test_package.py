@@ -30,7 +30,12 @@ def test_the_wheel_works_without_a_checkout(tmp_path: Path) -> None:
     subprocess.run([*install, str(wheel)], check=True, cwd=tmp_path)
     clean = {key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "VIRTUAL_ENV")}
     done = subprocess.run(
-        [str(scripts / "dashprune"), "check"], cwd=tmp_path, env=clean, capture_output=True, text=True, check=False
+        [str(scripts / "dashprune"), "check", "dataset", "pruner"],
+        cwd=tmp_path,
+        env=clean,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     assert "pruner/dash.yaml: ok" in done.stdout

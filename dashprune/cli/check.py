@@ -6,33 +6,50 @@ import argparse
 import sys
 
 from dashprune.cli.main import Parser
-from dashprune.errors import DashpruneError
+from dashprune.errors import DashpruneError, did_you_mean
 
-GROUPS = ("dataset", "model", "pruner", "control", "train", "solver")
+GROUPS = ("dataset", "model", "pruner", "control", "train", "solver", "experiment")
 
 
 def main(words: list[str]) -> int:
     parser = Parser(
         prog="dashprune check",
         description="Compose every file under conf/ into a configuration, and check all names, types and ranges.",
-        epilog="example:\n  dashprune check",
+        epilog="examples:\n  dashprune check\n  dashprune check pruner experiment",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.parse_args(words)
+    parser.add_argument("groups", nargs="*", metavar="GROUP", help=f"only these: {', '.join(GROUPS)}")
+    groups = parser.parse_args(words).groups or GROUPS
+    for group in groups:
+        if group not in GROUPS:
+            raise DashpruneError(
+                f"there is no group '{group}'{did_you_mean(group, GROUPS)}; groups: {', '.join(GROUPS)}"
+            )
 
-    from dashprune.config import choices, compose
-    from dashprune.settings import check
+    from dashprune.config import choices
 
     wrong = 0
-    for group in GROUPS:
+    for group in groups:
         for choice in choices(group):
             try:
-                cfg = compose([f"{group}={choice}"])
-                check(cfg)
-                if cfg[group].get("name", choice) != choice:
-                    raise DashpruneError(f"{group}.name: '{cfg[group].name}' must be the file's name, '{choice}'")
+                _check(group, choice)
                 print(f"{group}/{choice}.yaml: ok")
             except DashpruneError as error:
                 wrong += 1
                 print(f"dashprune: {group}/{choice}.yaml: {error}", file=sys.stderr)
     return 2 if wrong else 0
+
+
+def _check(group: str, choice: str) -> None:
+    """Compose what one file says and check it."""
+    from dashprune.config import compose
+    from dashprune.reproduction import check_item
+    from dashprune.settings import check
+
+    if group == "experiment":
+        return check_item(choice)
+    cfg = compose([f"{group}={choice}"])
+    check(cfg)
+    if cfg[group].get("name", choice) != choice:
+        raise DashpruneError(f"{group}.name: '{cfg[group].name}' must be the file's name, '{choice}'")
+    return None

@@ -17,6 +17,7 @@ COMMANDS = {
     "select": "choose lambda from a sweep, by validation error and sparsity",
     "pathways": "test which pathways hold a network's influential genes",
     "plot": "draw pictures of a run",
+    "reproduce": "make a table or figure of the paper",
     "check": "check every configuration file",
     "data": "get the published files of the datasets",
 }
@@ -28,6 +29,7 @@ examples:
   dashprune tables                               mean and standard deviation over seeds
   dashprune select                               the best lambda of a sweep
   dashprune plot 2c4de33f470a                    history, trajectories and degrees of a run, by its id
+  dashprune reproduce table1 --dry-run           a table of the paper: its runs, those done, the time left
   dashprune data fetch yeast                     download the files of a dataset
 
 `dashprune COMMAND --help` explains a command.
@@ -68,7 +70,7 @@ def _dispatch(words: list[str]) -> int:
     if words and not words[0].startswith("-"):
         hint = did_you_mean(words[0], COMMANDS)
         raise DashpruneError(f"there is no command '{words[0]}'{hint}; commands: {', '.join(COMMANDS)}")
-    lines = "\n".join(f"  {name:8} {text}" for name, text in COMMANDS.items())
+    lines = "\n".join(f"  {name:9} {text}" for name, text in COMMANDS.items())
     parser = Parser(
         prog="dashprune",
         usage="dashprune COMMAND ...",

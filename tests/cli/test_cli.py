@@ -47,6 +47,7 @@ def test_help_and_version_answer_without_loading_torch(tmp_path: Path) -> None:
         ["run", "--help"],
         ["pathways", "--help"],
         ["check", "--help"],
+        ["reproduce", "--help"],
         ["data", "-h"],
     ):
         command = [sys.executable, "-c", script.replace("{!r}", repr(words))]
@@ -123,6 +124,7 @@ def test_check_names_every_file(tmp_path: Path) -> None:
         (["tables", "nowhere"], "there is no folder 'nowhere'"),
         (["tables", "a", "b"], "unrecognized arguments: b"),
         (["check", "--fast"], "unrecognized arguments: --fast"),
+        (["check", "prune"], "there is no group 'prune'; did you mean 'pruner'?; groups: dataset, model"),
     ],
 )
 def test_a_mistake_is_one_line_and_exit_code_2(words: list[str], said: str, tmp_path: Path) -> None:

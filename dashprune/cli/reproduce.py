@@ -1,0 +1,175 @@
+"""`dashprune reproduce`: the paper's tables and figures by name."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import shlex
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dashprune.cli import main as command_line
+from dashprune.cli.main import Parser
+from dashprune.errors import DashpruneError
+
+if TYPE_CHECKING:
+    from dashprune.paper import Made
+    from dashprune.reproduction import Run
+
+DESCRIPTION = """\
+Make a table or figure of the paper, beside the paper's numbers as far as they are known here.
+
+ITEM is the name of a file under conf/experiment/, which says what runs it needs; or `all`; or the path of such a file
+of your own. Runs that are done are not repeated; those that are missing are made; then OUTPUTS/paper/ITEM/ is written:
+a table as CSV, Markdown and LaTeX, a figure as PNG and PDF. A run that fails is a gap in the item, and the exit code is
+2. `all` also writes OUTPUTS/paper/index.md.
+"""
+
+EXAMPLES = """\
+examples:
+  dashprune reproduce table1 --dry-run     its runs, those done, and the time left
+  dashprune reproduce table1               hours of computing; goes on where it was
+  dashprune reproduce table1 --quick       fewer epochs and seeds, to see what comes out
+  dashprune reproduce all --launcher joblib
+"""
+
+
+def main(words: list[str]) -> int:
+    parser = Parser(
+        prog="dashprune reproduce",
+        description=DESCRIPTION,
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "item", metavar="ITEM", help="table1, table2, table6, table9, table10, fig2, fig3, fig5, fig6, all"
+    )
+    parser.add_argument("--dry-run", action="store_true", help="list the runs, which are done, and the time left")
+    parser.add_argument(
+        "--quick", action="store_true", help="fewer epochs and seeds, in OUTPUTS/quick; no reproduction"
+    )
+    parser.add_argument(
+        "--outputs", default="outputs", metavar="DIR", help="folder of runs and paper (default: outputs)"
+    )
+    parser.add_argument("--launcher", metavar="NAME", help="Hydra's launcher of the runs, such as joblib")
+    chosen = parser.parse_args(words)
+
+    from dashprune.reproduction import items
+
+    if chosen.item != "all":
+        made = _plan(chosen.item, chosen)
+        return _preview(made, _root(chosen)) if chosen.dry_run else _make(made, chosen, set())
+    return _all(items(), chosen)
+
+
+def launch(words: Sequence[str]) -> None:
+    """Run a sweep as `dashprune run -m` does; a run that fails is reported on standard error and stops no other."""
+    with contextlib.redirect_stdout(sys.stderr):  # its rows; standard output is for what was asked for
+        code = command_line.main(["run", "-m", *words])
+    if code == 130:  # interrupted, which has been said
+        sys.exit(code)
+
+
+def _all(names: Sequence[str], chosen: argparse.Namespace) -> int:
+    """Every item; one that cannot be made does not stop the others."""
+    from dashprune import paper, results
+
+    made: list[Made] = []
+    failed: dict[str, str] = {}
+    tried: set[str] = set()
+    code = 0
+    for name in names:
+        try:
+            one = _plan(name, chosen)
+            code = max(code, _preview(one, _root(chosen)) if chosen.dry_run else _make(one, chosen, tried))
+            made.append(one)
+        except DashpruneError as error:
+            print(f"dashprune: {name}: {error}", file=sys.stderr)
+            failed[name], code = str(error), 2
+    if not chosen.dry_run:
+        path = _root(chosen) / "paper" / "index.md"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        results.write(path, paper.index(made, failed))
+        print(f"written to {path}", file=sys.stderr)
+    return code
+
+
+def _root(chosen: argparse.Namespace) -> Path:
+    return Path(chosen.outputs, "quick") if chosen.quick else Path(chosen.outputs)
+
+
+def _plan(name: str, chosen: argparse.Namespace) -> Made:
+    from dashprune.paper import Made
+    from dashprune.reproduction import load, plan
+
+    item = load(name)
+    return Made(name, item, plan(item, _root(chosen), chosen.quick), chosen.quick)
+
+
+def _make(made: Made, chosen: argparse.Namespace, tried: set[str]) -> int:
+    """Launch the sweeps of which runs are missing, but for those already `tried`; then write the item."""
+    from dashprune import paper
+    from dashprune.reproduction import sweeps
+
+    for number, words in enumerate(sweeps(made.item, made.quick)):
+        if any(run.sweep == number for run in made.missing) and shlex.join(words) not in tried:
+            tried.add(shlex.join(words))
+            launch(_prepared(words, chosen))
+    folder = _root(chosen) / "paper" / Path(made.name).stem
+    print(paper.write(made, folder))
+    print(f"written to {folder}", file=sys.stderr)
+    if not made.missing:
+        return 0
+    gaps = f"{len(made.missing)} of {len(made.runs)} runs are missing"
+    print(f"dashprune: {made.name}: {gaps}; repeat the command to try them again", file=sys.stderr)
+    return 2
+
+
+def _prepared(words: Sequence[str], chosen: argparse.Namespace) -> list[str]:
+    """The words of a sweep with the folder of results, quoted for Hydra, and the launcher."""
+    folder = str(_root(chosen)).replace("'", r"\'")
+    prepared = [*words, f"outputs='{folder}'"]
+    if chosen.launcher in (None, "basic"):
+        return prepared
+    apart = [word for word in prepared if not word.startswith("vectorize=")]  # which takes one process
+    return [*apart, f"hydra/launcher={chosen.launcher}"]
+
+
+def _preview(made: Made, outputs: Path) -> int:
+    """Print the runs, which are done, and an estimate of the time left."""
+    from dashprune import paper
+    from dashprune.reproduction import expected_seconds, finished, sweeps
+
+    done = finished(outputs)
+    print(f"{made.item.title}{' (' + paper.QUICK + ')' if made.quick else ''}")
+    expected = {run.folder: expected_seconds(run, done) for run in made.missing}
+    for number, words in enumerate(sweeps(made.item, made.quick)):
+        print(f"\ndashprune run -m {shlex.join(words)}")
+        for run in made.runs:
+            if run.sweep == number:
+                print(f"  {_state(run, expected.get(run.folder))}  {' '.join(run.overrides)}")
+    print(f"\n{made.name}: {len(made.runs)} runs, {len(made.runs) - len(expected)} done; {_left(expected.values())}")
+    return 0
+
+
+def _left(expected: Iterable[tuple[float | None, str]]) -> str:
+    """How much time the missing runs may take together."""
+    from dashprune.paper import duration
+
+    times = [seconds for seconds, _ in expected]
+    known = [seconds for seconds in times if seconds is not None]
+    said = [f"about {duration(sum(known))} of computing left"] if known else []
+    said += [f"unknown time left for {len(times) - len(known)} runs"] if len(known) < len(times) else []
+    return " and ".join(said) or "nothing left to do"
+
+
+def _state(run: Run, expected: tuple[float | None, str] | None) -> str:
+    from dashprune.paper import duration
+
+    if expected is None:
+        row = run.result or {}
+        return f"done  {duration(row.get('wall_seconds') or 0.0):>8}"
+    seconds, source = expected
+    return f"to do {'unknown' if seconds is None else '~' + duration(seconds):>8} ({source})"

@@ -1,0 +1,119 @@
+"""What the paper's figures show, from the runs of an item to the figure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from dashprune import figures, metrics, pathways, tables
+from dashprune.config import component
+from dashprune.data import gene_sets
+from dashprune.errors import DashpruneError
+from dashprune.experiment import reported
+from dashprune.reproduction import Item, Kind, Picture, Run, select
+from dashprune.scoring import effects_on
+
+NOISE = 0.5
+"""The standard deviation of noise that the paper calls 100 %."""
+
+
+class Drawing(NamedTuple):
+    """A figure and what is in it.
+
+    Attributes:
+        figure: the figure.
+        values: its numbers.
+        summary: what a page says of them, as text; may have no columns.
+        notes: what could not be shown, and why.
+    """
+
+    figure: Figure
+    values: pd.DataFrame
+    summary: pd.DataFrame
+    notes: list[str]
+
+
+def draw(item: Item, runs: Sequence[Run]) -> Drawing:
+    """Draw the figure of an item from those of its runs that are done.
+
+    Raises:
+        DashpruneError: if none is done, or data are missing.
+    """
+    assert item.figure is not None
+    return DRAW[item.figure.draw](item.title, item.figure, runs)
+
+
+def sparsity_accuracy(title: str, picture: Picture, runs: Sequence[Run]) -> Drawing:
+    """Figure 2."""
+    done = [row for run in runs if (row := run.result) is not None]
+    if not done:
+        raise DashpruneError(f"{title}: none of its runs is done; finish some first")
+    table = tables.summary(done)
+    return Drawing(figures.sparsity_accuracy(table), table, pd.DataFrame(), [])
+
+
+def effects(title: str, picture: Picture, runs: Sequence[Run]) -> Drawing:
+    """Figure 3. Its values are the errors of the panels, and that of no effect at all."""
+    done = [run for run in runs if run.result is not None]
+    if not done:
+        raise DashpruneError(f"{title}: none of its runs is done; finish some first")
+    truth = _signed_truth(done[0])
+    panels: dict[str, dict[str, np.ndarray]] = {}
+    errors = []
+    for noise in sorted({run.settings["dataset.noise"] for run in runs}, key=float):
+        level = f"{float(noise) / NOISE:.0%} noise".replace("%", " %")
+        panels[level] = {}
+        for label, row in picture.rows.items():
+            (run,) = select(f"{row} dataset.noise={noise}", runs)
+            if run.result is not None:
+                _, model, _ = reported(run.folder)
+                panels[level][label] = effects_on(model, slice(0, len(truth)))
+                error = metrics.relationship_error(panels[level][label], truth)
+                errors.append({"noise": level, "strategy": label, "mse": error})
+    nothing = metrics.relationship_error(np.zeros_like(truth), truth)
+    values = pd.DataFrame([*errors, {"noise": "", "strategy": "no effect at all", "mse": nothing}])
+    summary = values.assign(mse=[f"{1e3 * mse:.3f}" for mse in values["mse"]])
+    return Drawing(figures.effects(truth, panels), values, summary.rename(columns={"mse": "MSE, 1e-3"}), [])
+
+
+def pathway_bars(title: str, picture: Picture, runs: Sequence[Run]) -> Drawing:
+    """Figures 5 and 6, of the influence averaged over the runs of each strategy that are done."""
+    assert picture.gene_sets is not None
+    sets = gene_sets.load(picture.gene_sets)
+    frames: dict[str, pd.DataFrame] = {}
+    summary, notes = [], []
+    for label, row in picture.rows.items():
+        folders = [run.folder for run in select(row, runs) if run.result is not None]
+        if not folders:
+            continue  # named as missing on the item's page
+        try:
+            frames.update(pathways.strategies({label: folders}, sets))
+        except DashpruneError as error:  # such as a network that has no edges
+            notes.append(f"{label} is not shown: {error}")
+            continue
+        found = frames[label]
+        first = f"{found['pathway'][0]} (z {found['z'][0]:.1f})"
+        summary.append({"strategy": label, "runs": len(folders), "tested": len(found),
+                        "significant": int(found["significant"].sum()), "first": first})  # fmt: skip
+    shown = figures.pathway_bars({label: pathways.top(frame, 20) for label, frame in frames.items()}, title)
+    values = pd.concat([frame.assign(strategy=label) for label, frame in frames.items()], ignore_index=True)
+    return Drawing(shown, values, pd.DataFrame(summary), notes)
+
+
+DRAW: dict[Kind, Callable[[str, Picture, Sequence[Run]], Drawing]] = {
+    "sparsity_accuracy": sparsity_accuracy,
+    "effects": effects,
+    "pathway_bars": pathway_bars,
+}
+
+
+def _signed_truth(run: Run) -> np.ndarray:
+    """(genes, genes) signs of the true network of SIM350, which is its prior when no edge of it is moved."""
+    row = run.result
+    assert row is not None
+    problem = component({**row["config"]["dataset"], "prior_noise": 0.0}, "dataset")().load()
+    return np.asarray(problem.prior.toarray(), dtype=np.float32)

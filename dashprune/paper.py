@@ -1,0 +1,313 @@
+"""The paper's tables and figures, in its layout and beside its known numbers, from results."""
+
+from __future__ import annotations
+
+import math
+import shlex
+import subprocess
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+from matplotlib.figure import Figure
+from tabulate import tabulate
+
+from dashprune import figures, results, tables
+from dashprune.config import conf_dir
+from dashprune.errors import DashpruneError
+from dashprune.panels import Drawing, draw
+from dashprune.reproduction import Item, Line, Run, Table, lines
+from dashprune.results import Result
+
+QUICK = "QUICK: reduced epochs and seeds, not a reproduction."
+
+
+@dataclass(frozen=True)
+class Score:
+    """How a score of result.json is shown: its heading, by what it is multiplied, its digits."""
+
+    heading: str
+    factor: float
+    digits: str
+
+
+SCORES = {
+    "sparsity": Score("sparsity, %", 100, ".2f"),
+    "balanced_accuracy": Score("balanced accuracy, %", 100, ".2f"),
+    "balanced_accuracy_all": Score("balanced accuracy over all pairs, %", 100, ".2f"),
+    "mse": Score("MSE", 1, ".3f"),
+    "mse_relative": Score("MSE over persistence", 1, ".3f"),
+    "epochs": Score("epochs", 1, ".0f"),
+    "out_degree": Score("out-degree", 1, ".1f"),
+}
+
+
+@dataclass(frozen=True)
+class Made:
+    """An item with its runs, as `dashprune reproduce` has made it.
+
+    Attributes:
+        name: of its yaml.
+        item: what the yaml says.
+        runs: all runs that it needs.
+        quick: whether they are those of the reduced version.
+    """
+
+    name: str
+    item: Item
+    runs: Sequence[Run]
+    quick: bool
+
+    @property
+    def command(self) -> str:
+        return shlex.join(["dashprune", "reproduce", self.name, *(["--quick"] if self.quick else [])])
+
+    @property
+    def stem(self) -> str:
+        """Name of its files, without their endings."""
+        return f"{Path(self.name).stem}{'.quick' if self.quick else ''}"
+
+    @property
+    def done(self) -> list[Result]:
+        return [row for run in self.runs if (row := run.result) is not None]
+
+    @property
+    def seconds(self) -> float:
+        """Computing time of the runs that are done."""
+        return sum(row.get("wall_seconds") or 0.0 for row in self.done)
+
+    @property
+    def missing(self) -> list[Run]:
+        return [run for run in self.runs if run.result is None]
+
+
+def frame(table: Table, runs: Iterable[Run]) -> pd.DataFrame:
+    """The rows of a table, in the units of result.json.
+
+    Returns:
+        For each row its `table`, `group` and `strategy`; `prior`, whether it looks at the prior; `control`, whether it
+        is one; `runs` it should have and `seeds` that are done; and for each score its mean, under `<score>_sd` its
+        standard deviation over seeds, and under `paper_<score>` the paper's number. NaN where there is none.
+    """
+    return pd.DataFrame([_row(table, line) for line in lines(table, runs)])
+
+
+def _row(table: Table, line: Line) -> dict[str, object]:
+    done = [result for run in line.runs if (result := run.result) is not None]
+    means = tables.summary(done).iloc[0].to_dict() if done else {}
+    row: dict[str, object] = {"table": table.title, "group": line.group, "strategy": line.label}
+    row |= {"prior": line.runs[0].uses_prior, "control": line.runs[0].is_control}
+    row |= {"runs": len(line.runs), "seeds": len(done)}
+    for name in table.columns:
+        row |= {key: means.get(key, math.nan) for key in (name, f"{name}_sd")}
+        known = table.paper.get(line.row, {}).get(name, math.nan)
+        row[f"paper_{name}"] = known / _score(table, name).factor
+    return row
+
+
+def _score(table: Table, name: str) -> Score:
+    score = SCORES[name]
+    if name != "mse":
+        return score
+    return Score(f"MSE, {table.mse_unit:.0e}".replace("e-0", "e-"), 1 / table.mse_unit, score.digits)
+
+
+def display(table: Table, values: pd.DataFrame) -> pd.DataFrame:
+    """A table as text: `mean ± sd`, a dash where there is nothing; the paper's numbers where any is known."""
+    shown = pd.DataFrame({"": values["group"].where(values["group"] != values["group"].shift(), "")})
+    shown["strategy"] = values["strategy"]
+    shown["prior"] = values["prior"].map({True: "✓", False: ""})
+    pairs = zip(values["seeds"], values["runs"], strict=True)
+    shown["seeds"] = [f"{done}" if done == wanted else f"{done} of {wanted}" for done, wanted in pairs]
+    for name in table.columns:
+        score = _score(table, name)
+        means, deviations = values[name] * score.factor, values[f"{name}_sd"] * score.factor
+        texts = [tables.text(*pair, score.digits) for pair in zip(means, deviations, strict=True)]
+        if name == "sparsity":
+            among = zip(texts, values["control"] & means.notna(), strict=True)
+            texts = [f"{text} of pairs" if control else text for text, control in among]
+        shown[score.heading] = texts
+    for name in table.columns:
+        score = _score(table, name)
+        known = values[f"paper_{name}"] * score.factor
+        if known.notna().any():
+            shown[f"paper: {score.heading}"] = ["" if pd.isna(k) else f"{k:.10g}" for k in known]
+    return shown
+
+
+def write(made: Made, folder: Path) -> str:
+    """Write an item's files to `folder`, and return its Markdown.
+
+    A table is written as .csv, .md and .tex, a figure as .png, .pdf, .md and its numbers as .csv; and all runs that are
+    done as a line each of a file of runs.
+
+    Raises:
+        DashpruneError: if the figure cannot be drawn, or the files cannot be written.
+    """
+    frames = [frame(table, made.runs) for table in made.item.tables]
+    drawing = draw(made.item, made.runs) if made.item.figure else None
+    text = markdown(made, frames, drawing)
+    done = made.done
+    if drawing is not None:
+        figures.save(marked(drawing.figure, made.quick), folder / made.stem)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        results.write(folder / f"{made.stem}.md", text)
+        if frames:
+            results.write(folder / f"{made.stem}.csv", pd.concat(frames).to_csv(index=False))
+            results.write(folder / f"{made.stem}.tex", latex(made, frames))
+        if drawing is not None:
+            results.write(folder / f"{made.stem}.csv", drawing.values.to_csv(index=False))
+        if done:
+            results.write(folder / f"{made.stem}.runs.csv", tables.runs(done).to_csv(index=False))
+    except OSError as error:
+        raise DashpruneError(f"{made.name} cannot be written to '{folder}': {error.strerror}") from error
+    return text
+
+
+def marked(figure: Figure, quick: bool) -> Figure:
+    """The figure; that of the reduced version says so across."""
+    if quick:
+        text = figure.text(0.5, 0.5, "QUICK: not a reproduction", ha="center", va="center", rotation=30)
+        text.set(fontsize=24, color="grey", alpha=0.4)
+    return figure
+
+
+def caption(made: Made) -> str:
+    return f"{QUICK} {made.item.caption}" if made.quick else made.item.caption
+
+
+def markdown(made: Made, frames: Sequence[pd.DataFrame], drawing: Drawing | None = None) -> str:
+    """An item as a page: title, caption, tables or figure, what is missing, known gaps, how it was made."""
+    parts = [f"# {made.item.title}", caption(made)]
+    for table, values in zip(made.item.tables, frames, strict=True):
+        text = _github(display(table, values))
+        parts += [f"## {table.title}", text] if table.title else [text]
+    if drawing is not None:
+        parts += [f"![{made.item.title}]({made.stem}.png)"]
+        parts += [_github(drawing.summary)] if len(drawing.summary) else []
+        parts += drawing.notes
+    if made.missing:
+        commands = [f"- `{command}`" for command in commands_for(made.missing)]
+        parts += [f"Missing runs ({len(made.missing)} of {len(made.runs)}):", "\n".join(commands)]
+    if made.item.gaps:
+        parts += ["Known differences from the paper:", "\n".join(f"- {gap}" for gap in made.item.gaps)]
+    return "\n\n".join([*parts, provenance(made)]) + "\n"
+
+
+def commands_for(runs: Iterable[Run]) -> list[str]:
+    """The commands that make these runs; those that differ in `seed` share one."""
+    seeds: dict[tuple[str, ...], list[str]] = {}
+    for run in runs:
+        seed = [word.removeprefix("seed=") for word in run.overrides if word.startswith("seed=")]
+        others = tuple(word for word in run.overrides if not word.startswith("seed="))
+        seeds.setdefault(others, []).extend(seed)
+    words = {others: [*others, *([f"seed={','.join(given)}"] if given else [])] for others, given in seeds.items()}
+    several = {others: ["-m"] if len(given) > 1 else [] for others, given in seeds.items()}
+    return [shlex.join(["dashprune", "run", *several[others], *words[others]]) for others in seeds]
+
+
+def latex(made: Made, frames: Sequence[pd.DataFrame]) -> str:
+    """An item's tables as LaTeX tables with booktabs rules, also between groups."""
+    texts = []
+    for table, values in zip(made.item.tables, frames, strict=True):
+        rows = tables.booktabs(display(table, values)).splitlines()
+        starts = [k for k in range(1, len(values)) if values["group"][k] != values["group"][k - 1]]
+        for start in reversed(starts):
+            rows.insert(4 + start, r"\midrule")  # below \begin, \toprule, the headings and \midrule
+        title = f"{made.item.title}{': ' if table.title else ''}{table.title}. {caption(made)}"
+        head = [r"\begin{table}", r"\centering", rf"\caption{{{tables.escape(title)}}}"]
+        texts.append("\n".join([*head, *rows, r"\end{table}"]))
+    return "\n\n".join(texts) + "\n"
+
+
+def provenance(made: Made) -> str:
+    """By which command, with which seeds, at which commit and by which versions the runs were made."""
+    done = made.done
+    seeds = sorted({run.seed for run in made.runs})
+    said = [f"Made by `{made.command}` from {len(done)} of {len(made.runs)} runs"]
+    said[0] += f", {duration(made.seconds)} of computing (sum of `wall_seconds`)"
+    said.append(f"{len(seeds)} seeds ({', '.join(map(str, seeds))})" if len(seeds) > 1 else f"one seed ({seeds[0]})")
+    said += [f"commit {commit}"] if (commit := _commit()) else []
+    versions: dict[str, set[str]] = {}
+    for row in done:
+        for name, version in row.get("versions", {}).items():
+            versions.setdefault(name, set()).add(version)
+    said += [", ".join(f"{name} {' and '.join(sorted(found))}" for name, found in versions.items())] if versions else []
+    return "; ".join(said) + "."
+
+
+def index(made: Sequence[Made], failed: Mapping[str, str]) -> str:
+    """A page of all items: command, time taken, agreement with the paper's known numbers, known gaps.
+
+    Args:
+        made: the items that were made.
+        failed: names of the others, and why.
+    """
+    rows = [
+        {
+            "item": f"[{Path(one.name).stem}]({Path(one.name).stem}/{one.stem}.md)",
+            "what": one.item.title,
+            "command": f"`{one.command}`",
+            "runs": f"{len(one.done)} of {len(one.runs)}",
+            "computing": duration(one.seconds),
+            "known gaps": " ".join(one.item.gaps),
+        }
+        for one in made
+    ]
+    quick = [QUICK] if any(one.quick for one in made) else []
+    parts = ["# The paper's tables and figures", *quick, _github(pd.DataFrame(rows))]
+    parts += [f"{name} could not be made: {reason}" for name, reason in failed.items()]
+    numbers = pd.concat([agreement(one) for one in made]) if made else pd.DataFrame()
+    if len(numbers):
+        parts += ["## Beside the paper's known numbers", _github(numbers)]
+    return "\n\n".join(parts) + "\n"
+
+
+def agreement(made: Made) -> pd.DataFrame:
+    """A line for each number that is known from the paper: it, ours, and the difference, in the units of the table."""
+    found = []
+    for table in made.item.tables:
+        for row in frame(table, made.runs).to_dict("records"):
+            for name in table.columns:
+                known, ours = row[f"paper_{name}"], row[name]
+                if not pd.isna(known):
+                    found.append(_beside(made, table, str(row["strategy"]), _score(table, name), known, ours))
+    return pd.DataFrame(found)
+
+
+def _beside(made: Made, table: Table, strategy: str, score: Score, known: float, ours: float) -> dict[str, str]:
+    difference = (ours - known) * score.factor
+    return {
+        "item": Path(made.name).stem,
+        "table": table.title,
+        "strategy": strategy,
+        "score": score.heading,
+        "paper": f"{known * score.factor:.10g}",
+        "ours": tables.text(ours * score.factor, math.nan, score.digits),
+        "difference": tables.text(difference, math.nan, f"+{score.digits}"),
+    }
+
+
+def duration(seconds: float) -> str:
+    """Seconds as a person says them: `42 s`, `12 min`, `3.1 h`."""
+    if seconds < 99.5:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5970 else f"{seconds / 3600:.1f} h"
+
+
+def _github(shown: pd.DataFrame) -> str:
+    return tabulate(shown.to_dict("list"), headers="keys", tablefmt="github", disable_numparse=True)
+
+
+def _commit() -> str:
+    """The commit of the source checkout that this file lies in; empty where it is an installed package."""
+    checkout = conf_dir().parent
+    if not (checkout / ".git").exists():
+        return ""
+    command = ["git", "-C", str(checkout), "rev-parse", "--short=7", "HEAD"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return ""

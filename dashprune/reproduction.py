@@ -1,0 +1,321 @@
+"""Which runs the paper's tables and figures need, which of them are there, and how long the others may take.
+
+An item is a yaml under conf/experiment/: sweeps in the words of `dashprune run -m`, and the layout of its tables.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import json
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from omegaconf import DictConfig, OmegaConf
+from pydantic import Field
+
+from dashprune import config, results, tables
+from dashprune.errors import DashpruneError, did_you_mean
+from dashprune.results import Result
+from dashprune.settings import Experiment, check
+
+GROUP = "experiment"
+Column = Literal[
+    "sparsity", "balanced_accuracy", "balanced_accuracy_all", "mse", "mse_relative", "epochs", "out_degree"
+]  # fmt: skip
+"""Scores of result.json that a table can show."""
+Kind = Literal["sparsity_accuracy", "effects", "pathway_bars"]
+"""What a figure can be: Figure 2, Figure 3, Figures 5 and 6."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of an item.
+
+    Attributes:
+        columns: scores, as they are named in result.json.
+        groups: for each group of rows its heading, and in it for each row its label and what its runs have: the name of
+            a strategy or control, then KEY=VALUE for what else tells them from the item's other runs.
+        title: what distinguishes it from the item's other tables.
+        runs: KEY=VALUE that all its runs have.
+        mse_unit: in which errors are shown, in squared units of expression.
+        paper: numbers known from the paper, as the table shows them: for a row, as under `groups`, those of its scores.
+    """
+
+    columns: Annotated[list[Column], Field(min_length=1)]
+    groups: Annotated[dict[str, dict[str, str]], Field(min_length=1)]
+    title: str = ""
+    runs: str = ""
+    mse_unit: Annotated[float, Field(gt=0)] = 1e-3
+    paper: dict[str, dict[str, float]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Picture:
+    """What a figure shows.
+
+    Attributes:
+        draw: the kind of figure.
+        rows: for each panel its label and its runs, as the rows of a table.
+        gene_sets: of a pathway analysis.
+    """
+
+    draw: Kind
+    rows: dict[str, str] = field(default_factory=dict)
+    gene_sets: Literal["reactome", "go_slim"] | None = None
+
+
+@dataclass(frozen=True)
+class Item:
+    """A table or figure of the paper.
+
+    Attributes:
+        title: as the paper counts it, and what it is.
+        caption: what a reader must know to understand the numbers.
+        sweeps: the runs it is made from, each in the words of `dashprune run -m`.
+        quick: values that replace those of every sweep in the reduced version.
+        tables: what is printed, if it is a table.
+        figure: what is drawn, if it is a figure.
+        gaps: in what it is known to differ from the paper's.
+    """
+
+    title: str
+    caption: str
+    sweeps: Annotated[list[str], Field(min_length=1)]
+    quick: str
+    tables: list[Table] = field(default_factory=list)
+    figure: Picture | None = None
+    gaps: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run that an item needs.
+
+    Attributes:
+        overrides: with which `dashprune run` makes it.
+        sweep: number of the item's sweep that it belongs to, from 0.
+        names: of dataset, model and pruner; see `Experiment.names`.
+        seed: of everything random.
+        uses_prior: whether its strategy or control looks at the prior.
+        settings: its configuration as texts, flat; and `dataset`, `model` and `pruner`, its names.
+        folder: where its result is, or will be.
+    """
+
+    overrides: tuple[str, ...]
+    sweep: int
+    names: tuple[str, str, str]
+    seed: int
+    uses_prior: bool
+    settings: Mapping[str, str]
+    folder: Path
+
+    @property
+    def result(self) -> Result | None:
+        """Its row, or None while it is not done."""
+        return results.load(self.folder)
+
+    @property
+    def is_control(self) -> bool:
+        return self.names[1] == "control"
+
+
+@dataclass(frozen=True)
+class Line:
+    """A row of a table and the runs, which differ in their seeds only, that it is the mean of."""
+
+    group: str
+    label: str
+    row: str
+    runs: tuple[Run, ...]
+
+
+def items() -> list[str]:
+    """Names of all items: figures, then tables, by number."""
+    return sorted(config.choices(GROUP), key=lambda name: (name.rstrip("0123456789"), len(name), name))
+
+
+def load(name: str) -> Item:
+    """The item of this name under conf/experiment/, or in a yaml file of one's own.
+
+    Raises:
+        DashpruneError: if there is none, or its yaml has a mistake.
+    """
+    path = Path(name) if name.endswith((".yaml", ".yml")) else config.conf_dir() / GROUP / f"{name}.yaml"
+    if not path.is_file():
+        known = [*items(), "all"]
+        raise DashpruneError(f"there is no item '{name}'{did_you_mean(name, known)}; items: {', '.join(known)}")
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise DashpruneError(f"{path} is not yaml: {' '.join(str(error).split())}") from error
+    if not isinstance(values, dict):
+        raise DashpruneError(f"{path} must have the keys title, caption, sweeps and quick")
+    parts: dict[str, Any] = {
+        "tables": [config.section(Table, table, f"tables.{k}") for k, table in enumerate(values.get("tables", []))]
+    }
+    if values.get("figure") is not None:
+        parts["figure"] = config.section(Picture, values["figure"], "figure")
+    return config.section(Item, {**values, **parts}, "")
+
+
+def sweeps(item: Item, quick: bool) -> list[list[str]]:
+    """The words of each sweep; for the reduced version with the values that replace others."""
+    words = [shlex.split(sweep) for sweep in item.sweeps]
+    if not quick:
+        return words
+    reduced = shlex.split(item.quick)
+    keys = {word.partition("=")[0] for word in reduced}
+    return [[*(word for word in sweep if word.partition("=")[0] not in keys), *reduced] for sweep in words]
+
+
+def expand(words: Sequence[str]) -> list[tuple[str, ...]]:
+    """All combinations of a sweep's values, in the order of `dashprune run -m`.
+
+    Raises:
+        DashpruneError: if Hydra cannot read a word, or would not sweep over it.
+    """
+    config.parse(words)
+    choices: dict[str, list[str]] = {}
+    for word in words:
+        override = OverridesParser.create().parse_override(word)
+        key = override.get_key_element()
+        if not override.is_sweep_override():
+            choices[key] = [f"{key}={override.get_value_element_as_str()}"]
+        elif override.is_discrete_sweep():
+            choices[key] = [f"{key}={value}" for value in override.sweep_string_iterator()]
+        else:
+            raise DashpruneError(f"'{word}' is an interval, which has no list of values; use range(...) or a,b,c")
+    return list(itertools.product(*choices.values()))
+
+
+def plan(item: Item, outputs: Path, quick: bool = False) -> list[Run]:
+    """The runs of an item, each once, and where their results are or will be.
+
+    Raises:
+        DashpruneError: if a sweep is not valid, or data are missing.
+    """
+    runs: dict[Path, Run] = {}
+    fingerprints: dict[str, str] = {}  # of each dataset; its files are read once
+    for number, words in enumerate(sweeps(item, quick)):
+        for overrides in expand(words):
+            experiment = _experiment(overrides)
+            values = {**experiment.values, "outputs": str(outputs)}
+            dataset = json.dumps(values["dataset"], sort_keys=True)
+            if dataset not in fingerprints:
+                fingerprints[dataset] = experiment.dataset.fingerprint()
+            folder = results.run_folder(values, fingerprints[dataset], experiment.names)
+            runs.setdefault(folder, _run(overrides, number, experiment, folder))
+    return list(runs.values())
+
+
+def lines(table: Table, runs: Iterable[Run]) -> list[Line]:
+    """The rows of a table.
+
+    Raises:
+        DashpruneError: if a row has no runs, or runs that differ in more than their seeds; or if numbers of the paper
+            are given for something else than a row and a column.
+    """
+    here = [run for run in runs if _has(run, shlex.split(table.runs))]
+    found = []
+    for group, rows in table.groups.items():
+        for label, row in rows.items():
+            found.append(Line(group, label, row, select(row, here)))
+    given = {"row": list(table.paper), "column": [score for numbers in table.paper.values() for score in numbers]}
+    known = {"row": [line.row for line in found], "column": [str(column) for column in table.columns]}
+    for kind, names in given.items():
+        for name in set(names) - set(known[kind]):
+            hint = did_you_mean(name, known[kind])
+            raise DashpruneError(f"paper: the table has no {kind} '{name}'{hint}; {kind}s: {', '.join(known[kind])}")
+    return found
+
+
+def select(row: str, runs: Iterable[Run]) -> tuple[Run, ...]:
+    """The runs that a row means: of this strategy or control, with these settings.
+
+    Raises:
+        DashpruneError: if there are none, or if they differ in more than their seeds.
+    """
+    name, *settings = shlex.split(row)
+    chosen = tuple(run for run in runs if _has(run, [f"pruner={name}", *settings]))
+    if not chosen:
+        raise DashpruneError(f"no sweep has runs for the row '{row}'")
+    kinds = [tables.without_seeds(run.settings) for run in chosen]
+    differing = sorted({key for kind in kinds for key in kind if kind[key] != kinds[0].get(key)})
+    if differing:
+        raise DashpruneError(f"the row '{row}' has runs that differ in {', '.join(differing)}; add KEY=VALUE to it")
+    return chosen
+
+
+def check_item(name: str) -> None:
+    """Check an item without touching data: every sweep composes, without seeds, and every row has runs.
+
+    Raises:
+        DashpruneError: on the first mistake.
+    """
+    item = load(name)
+    if bool(item.tables) == (item.figure is not None):
+        raise DashpruneError("give either tables or a figure")
+    runs = []
+    for number, words in enumerate(sweeps(item, quick=False)):
+        config.parse(words)
+        for overrides in expand([word for word in words if not _is_seed(word)]):
+            runs.append(_run(overrides, number, _experiment(overrides), Path()))
+    _experiment(expand(sweeps(item, quick=True)[0])[0])
+    for table in item.tables:
+        lines(table, runs)
+
+
+def finished(outputs: Path) -> list[Result]:
+    """The rows of all runs below `outputs` that are done, whatever they were made for."""
+    rows = (results.load(path.parent) for path in sorted((outputs / "runs").rglob("result.json")))
+    return [row for row in rows if row is not None]
+
+
+def expected_seconds(run: Run, done: Iterable[Result]) -> tuple[float | None, str]:
+    """How long a run may take, by those that are done.
+
+    Returns:
+        The mean `wall_seconds` of runs of the same dataset, model and strategy; or else of all models (or controls) on
+        the dataset; or else None. And which of these it is, in words.
+    """
+    timed = [row for row in done if row["dataset"] == run.names[0] and row.get("wall_seconds") is not None]
+    same = [row["wall_seconds"] for row in timed if (row["model"], row["pruner"]) == run.names[1:]]
+    if same:
+        return sum(same) / len(same), "by its other runs"
+    alike = [row["wall_seconds"] for row in timed if (row["model"] == "control") == run.is_control]
+    if alike:
+        return sum(alike) / len(alike), f"by other runs on {run.names[0]}"
+    return None, f"nothing on {run.names[0]} is done"
+
+
+def _run(overrides: tuple[str, ...], sweep: int, experiment: Experiment, folder: Path) -> Run:
+    names, strategy = experiment.names, experiment.control or experiment.pruner
+    settings = {**tables.flat(experiment.values), **dict(zip(("dataset", "model", "pruner"), names, strict=True))}
+    telling = tuple(word for word in overrides if not word.startswith("vectorize="))  # which makes no other run
+    return Run(telling, sweep, names, experiment.run.seed, strategy.uses_prior, settings, folder)
+
+
+def _has(run: Run, words: Iterable[str]) -> bool:
+    return all(run.settings.get(word.partition("=")[0]) == word.partition("=")[2] for word in words)
+
+
+def _is_seed(word: str) -> bool:
+    return word.startswith("seed=")
+
+
+def _experiment(overrides: tuple[str, ...]) -> Experiment:
+    """The checked configuration of a run. Runs that differ in `seed`, a plain key, are composed only once."""
+    composed = _composed(tuple(word for word in overrides if not _is_seed(word)))
+    seeds = [yaml.safe_load(word.partition("=")[2]) for word in overrides if _is_seed(word)]
+    return check(DictConfig(OmegaConf.merge(composed, *({"seed": seed} for seed in seeds))))
+
+
+@functools.cache
+def _composed(overrides: tuple[str, ...]) -> DictConfig:
+    return config.compose(overrides)

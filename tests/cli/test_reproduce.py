@@ -1,0 +1,141 @@
+"""`dashprune reproduce` on a small item of one's own; the paper's would take hours."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+
+from dashprune import reproduction
+from dashprune.cli import reproduce
+from dashprune.cli.main import main
+from tests.conftest import SMALL
+
+ITEM = {
+    "title": "Ours",
+    "caption": "Small.",
+    "sweeps": [
+        " ".join([*SMALL, "pruner=imp,dash seed=0,1 vectorize=true"]),
+        " ".join([*SMALL, "control=prior seed=0"]),
+    ],
+    "quick": "seed=0 train.epochs=3",
+    "tables": [
+        {
+            "columns": ["sparsity", "mse"],
+            "groups": {"pruning": {"IMP": "imp", "DASH": "dash"}, "added": {"the prior": "prior"}},
+            "paper": {"dash": {"sparsity": 92.71}},
+        }
+    ],
+}
+FAILING = " ".join([*SMALL, "pruner=none seed=0 train.learning_rate=1e30"])
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["pytest"])  # which Hydra is given its words in
+
+
+def written(name: str = "ours", **changes: object) -> str:
+    Path(f"{name}.yaml").write_text(yaml.safe_dump({**ITEM, **changes}, sort_keys=False))
+    return f"{name}.yaml"
+
+
+def test_an_item_is_made_once_and_previewed(capsys: pytest.CaptureFixture[str]) -> None:
+    item = written()
+    assert main(["reproduce", item, "--dry-run"]) == 0
+    before = capsys.readouterr().out
+    assert "ours.yaml: 5 runs, 0 done; unknown time left for 5 runs" in before
+    assert "to do  unknown (nothing on sim350 is done)" in before
+    assert not Path("outputs").exists()
+
+    assert main(["reproduce", item, "--outputs", "it's, out"]) == 0
+    done = capsys.readouterr()
+    assert "4 runs: 4 as one (imp, dash)" in done.err
+    assert "| DASH" in done.out
+    folder = Path("it's, out/paper/ours")
+    assert {path.name for path in folder.iterdir()} == {f"ours.{end}" for end in ("md", "csv", "tex", "runs.csv")}
+    assert pd.read_csv(folder / "ours.csv")["seeds"].tolist() == [2, 2, 1]
+
+    assert main(["reproduce", item, "--outputs", "it's, out"]) == 0
+    again = capsys.readouterr()
+    assert again.out == done.out
+    assert "epoch" not in again.err
+    assert main(["reproduce", item, "--outputs", "it's, out", "--dry-run"]) == 0
+    after = capsys.readouterr().out
+    assert "5 runs, 5 done; nothing left to do" in after
+    assert after.count("  done ") == 5
+
+
+def test_a_failed_run_is_a_gap(capsys: pytest.CaptureFixture[str]) -> None:
+    groups = {"dense": {"PHOENIX": "none"}, "added": {"the prior": "prior"}}
+    item = written(sweeps=[FAILING, ITEM["sweeps"][1]], tables=[{"columns": ["sparsity"], "groups": groups}])
+    assert main(["reproduce", item, "--dry-run"]) == 0
+    capsys.readouterr()
+    assert main(["reproduce", item]) == 2
+    done = capsys.readouterr()
+    assert "ours.yaml: 1 of 2 runs are missing; repeat the command to try them again" in done.err
+    assert "epoch 1, step" in done.err
+    assert "Missing runs (1 of 2):" in done.out
+    (gap,) = [line for line in done.out.splitlines() if "PHOENIX" in line]
+    assert [cell.strip() for cell in gap.split("|")[3:6]] == ["", "0 of 1", "–"]
+    assert main(["reproduce", item, "--dry-run"]) == 0
+    assert "2 runs, 1 done; unknown time left for 1 runs" in capsys.readouterr().out
+
+
+def test_quick_has_a_folder_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["reproduce", written(), "--quick"]) == 0
+    assert "QUICK: reduced epochs and seeds, not a reproduction." in capsys.readouterr().out
+    assert [path.name for path in Path("outputs").iterdir()] == ["quick"]
+    assert Path("outputs/quick/paper/ours/ours.quick.md").exists()
+    assert len(list(Path("outputs/quick/runs").rglob("result.json"))) == 3  # one seed
+
+
+def test_launchers_with_many_processes_train_runs_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    launched: list[list[str]] = []
+    monkeypatch.setattr(reproduce, "launch", lambda words: launched.append(words))
+    assert main(["reproduce", written(), "--launcher", "joblib"]) == 2  # nothing was run, so all are missing
+    assert [words[-2:] for words in launched] == [["outputs='outputs'", "hydra/launcher=joblib"]] * 2
+    assert not [word for words in launched for word in words if "vectorize" in word]
+
+
+def test_an_interrupted_sweep_ends_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reproduce.command_line, "main", lambda words: 130)
+    with pytest.raises(SystemExit) as ended:
+        reproduce.launch(["pruner=imp"])
+    assert ended.value.code == 130
+
+
+def test_all_writes_an_index_and_survives_an_item(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    groups = {"added": {"the prior": "prior"}}
+    small = {"sweeps": [ITEM["sweeps"][1]], "tables": [{"columns": ["sparsity"], "groups": groups}]}
+    names = [written("first", **small), written("wrong", sweeps=["pruner=imq"]), written("last", **small)]
+    monkeypatch.setattr(reproduction, "items", lambda: names)
+    assert main(["reproduce", "all"]) == 2
+    assert "dashprune: wrong.yaml: " in capsys.readouterr().err
+    page = Path("outputs/paper/index.md").read_text()
+    assert "[first](first/first.md)" in page
+    assert "[last](last/last.md)" in page
+    assert "wrong.yaml could not be made: Could not find 'pruner/imq'" in page
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["tabel1"], "there is no item 'tabel1'; did you mean 'table1'?; items: fig2, "),
+        (["nowhere.yaml"], "there is no item 'nowhere.yaml'"),
+        ([], "the following arguments are required: ITEM"),
+        (["table1", "--quik"], "unrecognized arguments: --quik"),
+    ],
+)
+def test_a_mistake_is_one_line(words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["reproduce", *words]) == 2
+    printed = capsys.readouterr()
+    assert said in printed.err
+    assert printed.err.count("\n") == 1
+    assert printed.out == ""
