@@ -1,0 +1,302 @@
+"""Smoothing, regression and the posterior probability of edges."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from scipy.integrate import quad
+
+from dashprune.data.problem import Split
+from dashprune.evidence import _Ascent, _laplace, _share, posterior, regression, smooth
+from dashprune.exponential import etdrk4
+from dashprune.models.phoenix_edge import PhoenixEdge
+
+TIMES = np.array([0.0, 1, 3, 4])
+
+
+def constant(*rates: float) -> PhoenixEdge:
+    """Genes with these decay rates that nothing regulates: J = ½ throughout."""
+    model = PhoenixEdge(len(rates), multiplier_rate=2.0, recovery=True)
+    model.reset_parameters(torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        for layer in model.layers():
+            layer.weight.zero_()
+        model.raw_multipliers.copy_(torch.tensor(rates))
+    return model
+
+
+def measured(trajectories: int, times: np.ndarray, genes: int) -> Split:
+    """Expression without any order."""
+    expression = np.random.default_rng(0).random((trajectories, len(times), genes)).astype(np.float32)
+    return Split(expression, np.tile(times, (trajectories, 1)))
+
+
+def test_a_gene_that_neither_decays_nor_is_produced_becomes_its_mean() -> None:
+    split = measured(3, TIMES, 2)
+    mean = split.expression.mean(axis=1, keepdims=True)
+    np.testing.assert_allclose(smooth(constant(0.0, -1.0), split), np.broadcast_to(mean, (3, 4, 2)), atol=1e-6)
+
+
+def test_a_gene_that_forgets_fast_becomes_what_the_model_predicts() -> None:
+    """But for its start, of which nothing is known but the measurement."""
+    split = measured(3, TIMES, 1)
+    states = smooth(constant(12.0), split)
+    np.testing.assert_allclose(states[:, 1:], 0.5, atol=1e-4)
+    np.testing.assert_allclose(states[:, 0], split.expression[:, 0], atol=1e-4)
+
+
+def test_both_ends_of_a_single_transition_are_the_least_squares_answer() -> None:
+    """Minimise (a - 0.1)² + (b - 0.7)² where the model halves the distance to ½: b = (a + ½) / 2.
+
+    It predicts b = 0.3 from 0.1, which is 0.4 too low; so a rises by 0.4 · ½ / (1 + ¼) = 0.16, and b by 0.08.
+    """
+    split = Split(np.array([[[0.1], [0.7]]], dtype=np.float32), np.array([[0.0, 1.0]]))
+    np.testing.assert_allclose(smooth(constant(math.log(2)), split)[0, :, 0], [0.26, 0.38], atol=1e-6)
+
+
+def test_what_the_model_explains_is_not_changed() -> None:
+    split = noise_free(linear(), trajectories=2, times=TIMES / 4)
+    np.testing.assert_allclose(smooth(linear(), split), split.expression, atol=1e-4)
+
+
+def test_shorter_trajectories_are_smoothed_by_themselves() -> None:
+    model, whole = constant(0.3, 0.0), measured(2, TIMES, 2)
+    split = Split.ragged([(whole.expression[0], TIMES), (whole.expression[1, :2], TIMES[:2])])
+    states = smooth(model, split)
+    assert np.isnan(states[1, 2:]).all()
+    np.testing.assert_allclose(states[0], smooth(model, whole)[0], atol=1e-6)
+    short = Split(whole.expression[1:, :2], np.tile(TIMES[:2], (1, 1)))
+    np.testing.assert_allclose(states[1, :2], smooth(model, short)[0], atol=1e-6)
+
+
+def linear() -> PhoenixEdge:
+    """Drift 0.4 + C s: 0 activates 1 and 2, 1 represses 2, 2 represses 0; all decay at rate 1, but gene 3 is constant.
+
+    Gene 3 activates gene 4, which is otherwise unregulated.
+    """
+    model = constant(1.0, 1.0, 1.0, 0.0, 1.0)
+    with torch.no_grad():
+        model.amplitudes.zero_()
+        model.sums.bias.fill_(0.4)
+        for source, target, weight in ((0, 1, 1.5), (0, 2, 1.0), (1, 2, -1.0), (2, 0, -1.5), (3, 4, 0.8)):
+            model.sums.weight[target, source] = weight
+    return model
+
+
+def noise_free(model: PhoenixEdge, trajectories: int, times: np.ndarray) -> Split:
+    """What the model does from random starts."""
+    state = torch.rand(trajectories, model.genes, generator=torch.Generator().manual_seed(0))
+    states = [state]
+    with torch.no_grad():
+        for dt in np.diff(times):
+            step = torch.full((trajectories,), float(dt))
+            states.append(etdrk4(model.production, model.decay_rate(), states[-1], step, 20))
+    return Split(torch.stack(states, dim=1).numpy(), np.tile(times, (trajectories, 1)))
+
+
+def test_the_response_to_a_constant_regulator_is_production_itself() -> None:
+    """J₄ = 0.4 + 0.8 s(x₃), which does not change; standardised, it is s(x₃) standardised."""
+    split = noise_free(linear(), trajectories=5, times=TIMES)
+    found = regression(linear(), split)
+    assert found.signals.shape == found.responses.shape == (15, 5)
+    x = np.repeat(split.expression[:, 0, 3].astype(np.float64), 3)
+    s = (x - 0.5) / (1 + np.abs(x - 0.5))
+    expected = (s - s.mean()) / s.std()
+    np.testing.assert_allclose(found.signals[:, 3], expected, atol=1e-4)
+    np.testing.assert_allclose(found.responses[:, 4], expected, atol=2e-3)
+    assert found.alive.tolist() == [True, True, True, False, True]
+
+
+def test_responses_are_linear_in_the_signals_of_the_regulators() -> None:
+    split = noise_free(linear(), trajectories=40, times=np.array([0.0, 0.5, 1.0, 2.0]))
+    found = regression(linear(), split)
+    weight = np.linalg.lstsq(found.signals, found.responses, rcond=None)[0]
+    residual = found.responses - found.signals @ weight
+    assert (residual.var(axis=0)[found.alive] < 1e-3).all()
+    edges = (linear().sums.weight != 0).numpy().T
+    assert (np.abs(weight[edges]) > 0.3).all()
+    assert (np.abs(weight[:, found.alive][~edges[:, found.alive]]) < 0.05).all()
+    signs = linear().sums.weight.detach().numpy().T
+    assert (np.sign(weight[edges]) == np.sign(signs[edges])).all()
+
+
+def test_ends_are_taken_as_they_were_observed() -> None:
+    """With one transition per trajectory, from ½ and half forgotten: J = 2 x(t + d) - x(t) of the smoothed start."""
+    ends = np.array([0.3, 0.4, 0.8], dtype=np.float32)
+    split = Split(np.stack([np.full(3, 0.5), ends], axis=1)[:, :, None].astype(np.float32), np.tile([0.0, 1.0], (3, 1)))
+    found = regression(constant(math.log(2)), split)
+    np.testing.assert_allclose(found.responses[:, 0], (ends - 0.5) / ends.std(), atol=1e-5)
+
+
+def test_gaps_of_ragged_trajectories_are_left_out() -> None:
+    whole = measured(2, TIMES, 2)
+    split = Split.ragged([(whole.expression[0], TIMES), (whole.expression[1, :2], TIMES[:2])])
+    found = regression(constant(1.0, 0.5), split)
+    assert found.signals.shape == (4, 2)
+    assert np.isfinite(found.signals).all()
+    assert np.isfinite(found.responses).all()
+
+
+class Planted:
+    """A sparse regression with two regulators for each of `genes` targets, and what is known of it.
+
+    Attributes:
+        truth: (genes, genes) bool, the edges, none from a gene to itself.
+        prior: the truth, of which one in ten was moved.
+        shuffled: as many pairs at random.
+    """
+
+    def __init__(self, samples: int, genes: int = 20, noise: float = 0.5, seed: int = 0) -> None:
+        random = np.random.default_rng(seed)
+        self.candidates = ~np.eye(genes, dtype=bool)
+        order = random.random((genes, genes)) + 2 * np.eye(genes)
+        self.truth = order <= np.sort(order, axis=0)[1]
+        sizes = random.uniform(0.3, 0.8, (genes, genes)) * random.choice([-1, 1], (genes, genes))
+        self.effects = np.where(self.truth, sizes, 0.0)
+        signals = random.standard_normal((samples, genes))
+        self.signals = signals - signals.mean(axis=0)
+        responses = self.signals @ self.effects + noise * random.standard_normal((samples, genes))
+        self.responses = responses - responses.mean(axis=0)
+        self.prior = self.truth.copy()
+        moved = len(np.argwhere(self.truth)) // 10
+        for pairs, value in ((self.truth, False), (self.candidates & ~self.truth, True)):
+            places = np.argwhere(pairs)
+            self.prior[tuple(places[random.choice(len(places), moved, replace=False)].T)] = value
+        places = np.argwhere(self.candidates)
+        self.shuffled = np.zeros_like(self.truth)
+        self.shuffled[tuple(places[random.choice(len(places), self.truth.sum(), replace=False)].T)] = True
+
+    def wrong(self, prior: np.ndarray) -> int:
+        """How many pairs are called wrongly by the more probable of edge and none."""
+        found = posterior(self.signals, self.responses, prior, self.candidates)
+        return int(((found.probability > 0.5) != self.truth).sum())
+
+
+def test_a_planted_network_is_found_without_a_prior() -> None:
+    planted = Planted(samples=300)
+    found = posterior(planted.signals, planted.responses, np.zeros_like(planted.truth), planted.candidates)
+    assert ((found.probability > 0.5) != planted.truth).sum() <= 3
+    assert np.abs(found.effect - planted.effects).max() < 0.2
+    assert found.novelty.low < 40 / 400 < found.novelty.high
+    assert found.scale == pytest.approx(np.abs(planted.effects[planted.truth]).mean(), rel=0.3)
+
+
+def test_edges_that_a_reliable_prior_lacks_are_found_too() -> None:
+    planted = Planted(samples=300)
+    found = posterior(planted.signals, planted.responses, planted.prior, planted.candidates)
+    assert (found.probability[planted.truth] > 0.5).all()
+    assert (found.probability[~planted.truth & ~planted.prior] < 0.5).all()
+    assert ((found.probability >= 0) & (found.probability <= 1)).all()
+
+
+def test_the_reliability_of_a_prior_is_estimated() -> None:
+    """Nine in ten of one prior's edges are real; of the other's, as many as by chance, one in ten."""
+    planted = Planted(samples=300)
+    good = posterior(planted.signals, planted.responses, planted.prior, planted.candidates)
+    assert (planted.truth & planted.prior).sum() / planted.prior.sum() == 0.9
+    assert good.reliability.low < 0.9 < good.reliability.high
+    assert good.reliability.low > 0.6
+    bad = posterior(planted.signals, planted.responses, planted.shuffled, planted.candidates)
+    real = (planted.truth & planted.shuffled).sum() / planted.shuffled.sum()
+    assert bad.reliability.low < real < bad.reliability.high
+    assert bad.reliability.value < 0.3
+    assert good.novelty.value < bad.novelty.value
+
+
+def test_a_reliable_prior_helps_where_data_are_few_and_a_bad_one_does_no_harm() -> None:
+    planted = Planted(samples=40, noise=1.0)
+    without = planted.wrong(np.zeros_like(planted.truth))
+    assert planted.wrong(planted.prior) < 0.6 * without
+    assert planted.wrong(planted.shuffled) <= without + 3
+
+
+def test_a_reliable_prior_decides_where_the_data_cannot_and_the_data_where_they_can() -> None:
+    """Nothing was seen of gene 0; and gene 1 was seen to have no effect on genes 2 and 3, though the prior says so."""
+    planted = Planted(samples=1000, noise=0.1)
+    planted.signals[:, 0] = 0
+    effects = planted.effects.copy()
+    effects[1, 2:4] = 0
+    noise = np.random.default_rng(1).standard_normal(planted.responses.shape)
+    responses = planted.signals @ effects + 0.1 * (noise - noise.mean(axis=0))
+    prior = planted.truth.copy()
+    prior[0, 5] = prior[1, 2:4] = True
+    prior[0, 6] = False
+    found = posterior(planted.signals, responses, prior, planted.candidates)
+    assert found.reliability.value > 0.8
+    assert found.probability[0, 5] > 0.8
+    assert found.probability[0, 6] < 0.05
+    assert (found.probability[1, 2:4] < 0.5).all()
+
+
+def test_pairs_that_are_no_candidates_are_no_edges() -> None:
+    planted = Planted(samples=100)
+    candidates = planted.candidates.copy()
+    candidates[:, ::2] = False
+    found = posterior(planted.signals, planted.responses, planted.prior, candidates)
+    assert (found.probability[~candidates] == 0).all()
+    assert (found.effect[~candidates] == 0).all()
+    assert found.probability[candidates & planted.truth].max() > 0.9
+
+
+@pytest.mark.parametrize("signal", [0.0, 1.0])
+@pytest.mark.parametrize("response", [0.0, 1.0])
+@pytest.mark.parametrize("candidates", ["all", "one", "none"])
+def test_degenerate_data_give_probabilities(signal: float, response: float, candidates: str) -> None:
+    planted = Planted(samples=30, genes=6)
+    allowed = {"all": planted.candidates, "one": np.zeros((6, 6), dtype=bool), "none": np.zeros((6, 6), dtype=bool)}
+    allowed["one"][0, 1] = True
+    for prior in (planted.prior, np.zeros((6, 6), dtype=bool)):
+        found = posterior(signal * planted.signals, response * planted.responses, prior, allowed[candidates])
+        assert ((found.probability >= 0) & (found.probability <= 1)).all()
+        assert (found.probability[~allowed[candidates]] == 0).all()
+        assert np.isfinite(found.effect).all()
+        for share in (found.reliability, found.novelty):
+            assert 0 < share.low < share.value < share.high < 1
+
+
+def test_the_evidence_of_a_single_pair_is_its_bayes_factor() -> None:
+    """Against the integral of likelihood ratio times Laplace density, for a small and a large estimated effect."""
+    signals = np.array([[-1.0], [1], [-1], [1], [-1], [1], [-1], [1]])
+    for effect in (0.05, 0.6):
+        responses = effect * signals
+        state = _Ascent(signals, responses, np.zeros((1, 1), dtype=bool), np.ones((1, 1), dtype=bool))
+        state.scale, state.noise = 0.3, np.array([0.08])  # so that the standard error of the effect is 0.1
+        state.sweep(everything=True)
+
+        def integrand(beta: float, effect: float = effect) -> float:
+            likelihood = math.exp((effect**2 - (beta - effect) ** 2) / (2 * 0.1**2))
+            return likelihood * math.exp(-abs(beta) / 0.3) / 0.6
+
+        exact = math.log(quad(integrand, -3, 3, points=[0, effect])[0])
+        assert state.log_odds[0, 0] == pytest.approx(exact, abs=0.05)
+
+
+def test_the_mixture_is_nearly_a_laplace_distribution() -> None:
+    variances, logs = _laplace(0.3)
+    weights = np.exp(logs)
+    assert weights.sum() == pytest.approx(1)
+    for size in (0.01, 0.1, 0.5, 1, 2, 4):  # in units of the mean size
+        density = (weights * np.exp(-((0.3 * size) ** 2) / (2 * variances)) / np.sqrt(2 * np.pi * variances)).sum()
+        assert density == pytest.approx(math.exp(-size) / 0.6, rel=0.1)
+    assert (weights * np.sqrt(2 * variances / np.pi)).sum() == pytest.approx(0.3, rel=0.03)
+
+
+@pytest.mark.parametrize(("real", "other"), [(8, 0), (0, 8), (3, 5), (0, 0)])
+def test_a_share_by_hand(real: int, other: int) -> None:
+    """Where evidence is beyond doubt, π^(real + 1) (1 - π)^(other + 1) is largest at (real + 1) / (n + 2).
+
+    The second derivative of its logarithm by logit π is then (n + 2) π (1 - π).
+    """
+    share = _share(np.array([60.0] * real + [-60.0] * other))
+    value = (real + 1) / (real + other + 2)
+    assert share.value == pytest.approx(value, abs=1e-5)
+    error = 1.96 / math.sqrt((real + other + 2) * value * (1 - value))
+    ends = [1 / (1 + math.exp(-(math.log(value / (1 - value)) + sign * error))) for sign in (-1, 1)]
+    assert [share.low, share.high] == pytest.approx(ends, abs=1e-4)
+
+
+def test_evidence_that_says_nothing_leaves_a_share_open() -> None:
+    assert _share(np.zeros(50)) == pytest.approx(_share(np.empty(0)), abs=1e-4)
