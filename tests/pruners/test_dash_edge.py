@@ -1,0 +1,154 @@
+"""Edge-level DASH, from the cut of given probabilities to a whole run."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from dashprune import compose, evidence, train_prune_eval
+from dashprune.data.problem import Problem
+from dashprune.errors import DashpruneError
+from dashprune.evidence import Posterior, Regression, Share
+from dashprune.experiment import reported
+from dashprune.fit import fit
+from dashprune.models.phoenix_edge import PhoenixEdge
+from dashprune.pruners.dash_edge import DashEdge
+from dashprune.pruners.edges import kept
+from dashprune.settings import Experiment, check
+from dashprune.training import Training
+from tests.conftest import SMALL, problem_with
+from tests.pruners.test_imp import phoenix
+
+EDGES = ["model=phoenix_edge", "pruner=dash_edge", "train.epochs=12"]
+PRIOR = np.array([[0, 1, 0], [0, 0, -1], [1, 0, 0]], dtype=np.float32)
+FOUND = np.array([[0.0, 0.9, 0.02], [0.5, 0.0, 0.3], [0.04, 0.06, 0.0]])
+"""Probabilities, row regulates column."""
+
+
+def dash_edge(prior: bool = True) -> DashEdge:
+    """Screens at epoch 2 and decides at epoch 8."""
+    return DashEdge(prior, screen=0.05, threshold=0.5, epochs=10, events=2, first=0.2, last=0.8)
+
+
+def edges(genes: int = 3) -> PhoenixEdge:
+    model = PhoenixEdge(genes, multiplier_rate=2.0, recovery=True)
+    model.reset_parameters(torch.Generator().manual_seed(0))
+    return model
+
+
+@pytest.fixture
+def given(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Evidence that finds `FOUND` for the targets that are `alive`; what it was asked is put beside it."""
+    shared: dict[str, Any] = {"alive": np.ones(3, dtype=bool)}
+
+    def regression(model: PhoenixEdge, split: object) -> Regression:
+        return Regression(np.zeros((2, 3)), np.zeros((2, 3)), shared["alive"])
+
+    def posterior(signals: object, responses: np.ndarray, prior: np.ndarray, candidates: np.ndarray) -> Posterior:
+        shared.update(prior=prior, candidates=candidates)
+        found = FOUND[:, shared["alive"]]
+        assert responses.shape[1] == prior.shape[1] == candidates.shape[1] == found.shape[1]
+        return Posterior(found, found, Share(0.8, 0.7, 0.9), Share(0.02, 0.01, 0.03), 0.3)
+
+    monkeypatch.setattr(evidence, "regression", regression)
+    monkeypatch.setattr(evidence, "posterior", posterior)
+    return shared
+
+
+def left(model: PhoenixEdge) -> list[tuple[int, int]]:
+    """(source, target) of the pairs that are left."""
+    return [(int(i), int(j)) for i, j in kept(model).T.nonzero()]
+
+
+def test_improbable_pairs_are_screened_and_at_the_end_probable_ones_are_left(given: dict[str, Any]) -> None:
+    model, pruner = edges(), dash_edge()
+    pruner.attach(model, problem_with(PRIOR))
+    assert [pruner.update(model, epoch) for epoch in (1, 2, 3)] == [False, True, False]
+    assert given["candidates"].tolist() == (~np.eye(3, dtype=bool)).tolist()
+    assert given["prior"].tolist() == (PRIOR != 0).tolist()
+    assert left(model) == [(0, 1), (1, 0), (1, 2), (2, 1)]
+    assert pruner.update(model, 8)
+    assert given["candidates"].tolist() == [[False, True, False], [True, False, True], [False, True, False]]
+    assert left(model) == [(0, 1), (1, 0)]
+    np.testing.assert_allclose(pruner.edge_probability(slice(1, 3)), FOUND[:, 1:], rtol=1e-6)
+
+
+def test_a_gene_that_cannot_change_keeps_its_pairs_until_the_end(given: dict[str, Any]) -> None:
+    model, pruner = edges(), dash_edge()
+    pruner.attach(model, problem_with(PRIOR))
+    given["alive"] = np.array([True, False, True])
+    pruner.update(model, 2)
+    assert left(model) == [(0, 1), (1, 0), (1, 2), (2, 1)]
+    pruner.update(model, 8)
+    assert left(model) == [(1, 0)]
+    probability = pruner.edge_probability(slice(None))
+    assert probability is not None
+    assert (probability[:, 1] == 0).all()
+
+
+def test_what_was_found_out_is_reported(given: dict[str, Any]) -> None:
+    model, pruner = edges(), dash_edge()
+    pruner.attach(model, problem_with(PRIOR))
+    assert set(pruner.report()) == {k + e for k in ("prior_reliability", "novelty") for e in ("", "_low", "_high")}
+    pruner.update(model, 2)
+    assert list(pruner.report().values()) == [0.8, 0.7, 0.9, 0.02, 0.01, 0.03]
+
+
+def test_without_the_prior_none_is_looked_at(given: dict[str, Any]) -> None:
+    model, pruner = edges(), dash_edge(prior=False)
+    pruner.attach(model, problem_with(PRIOR))
+    pruner.update(model, 2)
+    assert not given["prior"].any()
+    assert not pruner.uses_prior
+    assert dash_edge().uses_prior
+
+
+def test_a_model_without_a_weight_for_every_pair_is_refused() -> None:
+    with pytest.raises(DashpruneError, match=r"DashEdge cuts pairs of genes.*; set model=phoenix_edge$"):
+        dash_edge().attach(phoenix(), problem_with(PRIOR))
+
+
+def test_a_whole_run_reports_reliability_and_the_probability_of_each_edge(small: list[str], tmp_path: Path) -> None:
+    row = train_prune_eval(compose([*small, *EDGES]))
+    for name in ("prior_reliability", "novelty"):
+        assert 0 < row[f"{name}_low"] < row[name] < row[f"{name}_high"] < 1
+    assert row["novelty"] < row["prior_reliability"]
+    assert row["uses_prior"] is True
+    assert 0.5 < row["auroc_probability"] <= 1
+    assert 0 < row["auprc_probability"] <= 1
+    (path,) = tmp_path.rglob("network.tsv")
+    with path.open(encoding="utf-8", newline="") as file:
+        network = list(csv.DictReader(file, delimiter="\t"))
+    assert len(network) == row["edges"] > 0
+    assert list(network[0]) == ["source", "target", "effect", "probability"]
+    assert all(0.5 <= float(edge["probability"]) <= 1 for edge in network)
+    assert all(edge["source"] != edge["target"] for edge in network)
+    _, model, _ = reported(path.parent)
+    assert (model.effect_matrix() != 0).sum() == row["edges"]
+
+
+def prepared() -> tuple[Experiment, Problem, Training]:
+    made = check(compose([*SMALL, *EDGES]))
+    problem = made.dataset.load()
+    model = edges(len(problem.genes))
+    made.pruner.attach(model, problem)
+    return made, problem, Training(model, made.pruner, made.train)
+
+
+def test_probabilities_are_restored_with_a_training() -> None:
+    made, problem, whole = prepared()
+    fit(whole, problem.train, problem.validation, made.solver, 0, lambda: None)
+    _, _, restored = prepared()
+    assert np.isnan(restored.pruner.report()["prior_reliability"])  # type: ignore[arg-type]
+    restored.load_state_dict(whole.state_dict())
+    assert restored.pruner.report() == whole.pruner.report()
+    again, before = (t.pruner.edge_probability(slice(None)) for t in (restored, whole))
+    assert before is not None
+    assert again is not None
+    assert before.max() > 0.5
+    assert torch.equal(again, before)
