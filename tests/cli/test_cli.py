@@ -67,7 +67,7 @@ def test_a_run_prints_its_row_and_asked_again_prints_it_again(tmp_path: Path) ->
     assert again.stdout == first.stdout
     assert again.stderr == ""
     assert sorted(path.name for path in tmp_path.iterdir()) == ["outputs"]
-    assert [path.name for path in (tmp_path / "outputs").iterdir()] == ["runs"]
+    assert sorted(path.name for path in (tmp_path / "outputs").iterdir()) == ["locks", "runs"]
 
 
 def test_a_failed_job_does_not_stop_a_sweep(tmp_path: Path) -> None:
