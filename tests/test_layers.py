@@ -18,7 +18,7 @@ ORDER = [
     "controls.base", "controls.*",
     "exponential", "solve", "settings",
     "batches", "training", "compact", "ensemble", "fit",
-    "checkpoints", "progress", "results", "locks", "scoring", "experiment", "tables",
+    "checkpoints", "progress", "results", "locks", "scoring", "experiment", "tables", "sweeps",
     "cli.main", "cli.*",
 ]  # fmt: skip
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if path.name != "__init__.py")
