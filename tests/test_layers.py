@@ -18,9 +18,9 @@ ORDER = [
     "controls.base", "controls.*",
     "solve", "settings",
     "batches", "training", "compact", "ensemble", "fit",
-    "checkpoints", "progress", "results", "scoring", "experiment", "tables",
+    "checkpoints", "progress", "results", "locks", "scoring", "experiment", "tables",
     "comparisons", "selection", "pathways", "figures", "pictures",
-    "reproduction", "panels", "paper",
+    "sweeps", "reproduction", "panels", "paper",
     "cli.main", "cli.*",
 ]  # fmt: skip
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if path.name != "__init__.py")
