@@ -113,7 +113,8 @@ def test_the_entry_point_takes_plain_dictionaries_too(small: list[str]) -> None:
 @pytest.mark.parametrize("path", sorted(conf_dir().rglob("*.yaml")), ids=lambda path: f"{path.parent.name}/{path.name}")
 def test_every_yaml_opens_with_its_command_and_explains_every_key(path: Path) -> None:
     lines = [line for line in path.read_text().splitlines() if not line.startswith("# @package")]
-    assert "dashprune run" in "".join(lines[:2])
+    command = "reproduce" if path.parent.name == "experiment" else "run"
+    assert f"dashprune {command}" in "".join(lines[:2])
     explained_block = False  # a comment on `train:` or `schedule:` in a dataset's yaml gives the source of its keys
     for line in lines:
         if re.match(r"\w+:", line):
