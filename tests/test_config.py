@@ -122,7 +122,8 @@ def test_every_yaml_opens_with_its_command_and_explains_every_key(path: Path) ->
             if line.startswith(("defaults:", "hydra:")):
                 explained_block = True
         key = re.match(r"\s*(\w+): ", line)
-        if key and key[1] not in ("name", "_target_") and not explained_block:
+        in_words = path.parent.name == "experiment"  # whose keys are the words of a table: titles, headings, labels
+        if key and key[1] not in ("name", "_target_") and not explained_block and not in_words:
             assert "#" in line, line
 
 
