@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import copy
+import functools
 import itertools
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
 import torch
+import yaml
+from hydra.utils import get_class
+from omegaconf import DictConfig
 from torch.nn.utils import parametrize
 
 from dashprune import compose, train_prune_eval
-from dashprune.config import choices
+from dashprune.config import choices, conf_dir
 from dashprune.data.problem import Problem
+from dashprune.errors import DashpruneError
 from dashprune.fit import fit
-from dashprune.models.base import VectorField
+from dashprune.models.base import EdgeField, VectorField
+from dashprune.pruners.base import Pruner
 from dashprune.settings import Experiment, check
 from dashprune.training import Training
 from tests.conftest import SMALL as SHORT
@@ -26,11 +32,33 @@ SMALL = [*SHORT, "train.epochs=12"]
 
 DEEPER = "model.hidden=[6,5]"
 
-PAIRS = [(pruner, model) for pruner in choices("pruner") for model in choices("model")]
+
+def target(group: str, name: str) -> type:
+    """The class that a yaml of a model or pruner builds, without composing the whole configuration."""
+    node = yaml.safe_load((conf_dir() / group / f"{name}.yaml").read_text(encoding="utf-8"))
+    return get_class(node.get(group, node)["_target_"])
+
+
+def fits(pruner: str, model: str) -> bool:
+    """Whether the strategy works on the model: some need a model with a weight for every pair of genes."""
+    strategy = target("pruner", pruner)
+    assert issubclass(strategy, Pruner)
+    return not strategy.needs_edges or issubclass(target("model", model), EdgeField)
+
+
+ALL_PAIRS = list(itertools.product(choices("pruner"), choices("model")))
+PAIRS = [pair for pair in ALL_PAIRS if fits(*pair)]
+MISFITS = [pair for pair in ALL_PAIRS if not fits(*pair)]
+
+
+@functools.lru_cache
+def composed(pruner: str, model: str) -> DictConfig:
+    """A configuration, composed once for all tests of a pair, since that takes as long as a third of its training."""
+    return compose([*SMALL, f"pruner={pruner}", f"model={model}"])
 
 
 def experiment(pruner: str, model: str) -> tuple[Experiment, Problem]:
-    made = check(compose([*SMALL, f"pruner={pruner}", f"model={model}"]))
+    made = check(composed(pruner, model))
     return made, made.dataset.load()
 
 
@@ -70,6 +98,15 @@ def test_models_keep_their_contract(name: str) -> None:
     assert len(grouped) == len(list(model.parameters()))
 
 
+@pytest.mark.parametrize("name", [name for name in choices("model") if issubclass(target("model", name), EdgeField)])
+def test_edge_fields_have_a_weight_for_every_pair_and_a_signal_of_every_gene(name: str) -> None:
+    made, _problem = experiment("none", name)
+    model = made.model(genes=24)
+    assert isinstance(model, EdgeField)
+    assert [len(chain) for chain in model.chains()] == [1] * len(model.chains())
+    assert model.signal(torch.rand(3, 4, 24)).shape == (3, 4, 24)
+
+
 @pytest.mark.parametrize("name", choices("model"))
 def test_the_effect_matrix_has_the_orientation_of_the_prior(name: str) -> None:
     """A gene without effect on another does not change its derivative."""
@@ -101,61 +138,68 @@ def test_effects_on_some_targets_are_columns_of_the_effect_matrix(options: list[
         torch.testing.assert_close(model.effect_matrix(targets), model.effect_matrix()[:, targets])
 
 
-@pytest.mark.parametrize(("pruner", "model"), PAIRS)
-def test_every_pruner_trains_every_model(pruner: str, model: str) -> None:
+class Course(NamedTuple):
+    """A whole training: its end; after each epoch, the support and what was announced; its state after the third."""
+
+    training: Training
+    supports: list[list[np.ndarray]]
+    changes: list[int]
+    third: dict[str, Any]
+
+
+@functools.lru_cache
+def course(pruner: str, model: str) -> Course:
+    """Trained once for all tests of a pair, of which only one looks at the trained model itself."""
     made, problem = experiment(pruner, model)
     state = training(made, problem)
     supports: list[list[np.ndarray]] = []
     changes: list[int] = []
+    saved: list[dict[str, Any]] = []
 
     def observe() -> None:
         with torch.no_grad():
-            layers = [layer for chain in state.model.chains() for layer in chain]
-            supports.append([(layer.weight != 0).numpy().copy() for layer in layers])
+            supports.append([(layer.weight != 0).numpy().copy() for layer in state.model.layers()])
         changes.append(state.history[-1].pruned)
+        if len(changes) == 3:
+            saved.append(copy.deepcopy(state.state_dict()))
 
     fit(state, problem.train, problem.validation, made.solver, 0, observe)
+    return Course(state, supports, changes, *saved)
+
+
+@pytest.mark.parametrize(("pruner", "model"), PAIRS)
+def test_every_pruner_trains_every_model(pruner: str, model: str) -> None:
+    state, supports, changes, _ = course(pruner, model)
     assert all(np.isfinite([row.loss, row.validation]).all() for row in state.history)
-    assert made.pruner.last_event == max((e for e, changed in enumerate(changes, 1) if changed), default=0)
+    assert state.pruner.last_event == max((e for e, changed in enumerate(changes, 1) if changed), default=0)
     for epoch in range(1, len(supports)):
         if changes[epoch] == 0 and any(changes[: epoch + 1]):
             grown = [(new & ~old).any() for old, new in zip(supports[epoch - 1], supports[epoch], strict=True)]
             assert not any(grown), "a weight returned without an announced change of the support"
     with torch.no_grad():
         before = state.model.effect_matrix().clone()
-        made.pruner.finalize(state.model)
+        state.pruner.finalize(state.model)
         torch.testing.assert_close(state.model.effect_matrix(), before)
-    for chain in state.model.chains():
-        for layer in chain:
-            assert type(layer) is torch.nn.Linear
-            assert not parametrize.is_parametrized(layer)
+    for layer in state.model.layers():
+        assert type(layer) is torch.nn.Linear
+        assert not parametrize.is_parametrized(layer)
 
 
 @pytest.mark.parametrize(("pruner", "model"), PAIRS)
 def test_every_pruner_resumes_in_mid_schedule(pruner: str, model: str) -> None:
-    made, problem = experiment(pruner, model)
-    whole = training(made, problem)
-    saved: list[dict[str, Any]] = []
-    fit(
-        whole,
-        problem.train,
-        problem.validation,
-        made.solver,
-        0,
-        lambda: saved.append(copy.deepcopy(whole.state_dict())),
-    )
+    whole = course(pruner, model)
     made, problem = experiment(pruner, model)
     resumed = training(made, problem)
-    resumed.load_state_dict(saved[2])
+    resumed.load_state_dict(whole.third)
     fit(resumed, problem.train, problem.validation, made.solver, 0, lambda: None)
-    assert resumed.history == whole.history
+    assert resumed.history == whole.training.history
 
 
 @pytest.mark.parametrize(("pruner", "model"), PAIRS)
 def test_every_pair_runs_end_to_end_twice_alike(pruner: str, model: str, tmp_path: Path) -> None:
     rows = []
     for name in "ab":
-        row = train_prune_eval(compose([*SMALL, f"pruner={pruner}", f"model={model}", f"outputs={tmp_path / name}"]))
+        row = train_prune_eval({**composed(pruner, model), "outputs": str(tmp_path / name)})
         row.pop("wall_seconds")
         row["config"].pop("outputs")
         rows.append(row)
@@ -163,7 +207,15 @@ def test_every_pair_runs_end_to_end_twice_alike(pruner: str, model: str, tmp_pat
     assert (rows[0]["model"], rows[0]["pruner"]) == (model, pruner)
 
 
-@pytest.mark.parametrize("pruner", choices("pruner"))
+@pytest.mark.parametrize(("pruner", "model"), MISFITS)
+def test_a_pruner_of_edges_refuses_a_model_without_them(pruner: str, model: str, tmp_path: Path) -> None:
+    with pytest.raises(DashpruneError, match=r"a weight for each; set model=phoenix_edge$") as error:
+        train_prune_eval({**composed(pruner, model), "outputs": str(tmp_path)})
+    assert "\n" not in str(error.value)
+    assert not list(tmp_path.rglob("result.json"))
+
+
+@pytest.mark.parametrize("pruner", [pruner for pruner in choices("pruner") if fits(pruner, "mlp")])
 def test_every_pruner_trains_a_deeper_mlp(pruner: str, tmp_path: Path) -> None:
     options = [*SMALL, f"pruner={pruner}", "model=mlp", DEEPER, f"outputs={tmp_path}"]
     row = train_prune_eval(compose(options))

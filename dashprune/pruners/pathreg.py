@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Annotated
 
 import torch
@@ -18,7 +19,7 @@ class PathPenalty(Pruner):
     """Adds λ₁ L₁ + λ_P L_P, where L₁ sums |weights| over the paths of a gene pair and L_P counts their open paths.
 
     L_P is the mean over gene pairs of Σ over branches of the number of paths, each counted by the product of its
-    gates: for one hidden layer, mean(z₁) Σ z₂.
+    gates: for one hidden layer, mean(z₁) Σ z₂; for a branch of a single layer, mean(z₁).
 
     Source: Aliee et al., Sparsity in continuous-depth neural networks (NeurIPS 2022).
 
@@ -40,5 +41,5 @@ class PathPenalty(Pruner):
         totals = []
         for chain in model.chains():
             gates = [parametrization_of(layer, HardConcrete).gates for layer in chain]
-            totals.append(gates[0].mean() * torch.stack([gate.sum() for gate in gates[1:]]).prod())
+            totals.append(functools.reduce(torch.mul, [gate.sum() for gate in gates[1:]], gates[0].mean()))
         return torch.stack(totals).sum()

@@ -13,6 +13,7 @@ from dashprune.data.problem import Problem, coregulation_from_prior, sparse
 from dashprune.errors import DashpruneError
 from dashprune.models.mlp import Mlp
 from dashprune.models.phoenix import Phoenix
+from dashprune.models.phoenix_edge import PhoenixEdge
 from dashprune.parametrizations import mask_of
 from dashprune.pruners.bioprune import BioPrune
 from dashprune.pruners.dash import Dash, pinv
@@ -169,6 +170,35 @@ def test_the_middle_score_is_the_least_squares_answer() -> None:
     first, middle, _ = pruner.score(model, 0)
     answer = (pinv(last) @ pruner.targets.to_dense() @ pinv(first)).abs()
     torch.testing.assert_close(middle, answer / answer.sum())
+
+
+def edges() -> PhoenixEdge:
+    """Three genes with weights from genes to genes in both branches; υ = (1, 2, 1), a = (1, 1, 0)."""
+    model = PhoenixEdge(3, multiplier_rate=2.0, recovery=True)
+    with torch.no_grad():
+        model.sums.weight.copy_(torch.tensor([[0.0, 3, 0], [1, 0, -1], [0, 0, 1]]))
+        model.products.weight.copy_(torch.tensor([[0.0, -1, 0], [0, 0.5, 0], [0, 5, 5]]))
+        model.amplitudes.copy_(torch.tensor([1.0, 1, 0]))
+        model.raw_multipliers.copy_(torch.tensor([1.0, 2, 1]))
+    return model
+
+
+def test_layers_from_genes_to_genes_are_mixed_with_the_prior_itself(example: Problem) -> None:
+    """Aᵀ has three edges of a third each; importances sum to 8 and to 2. λ₂ belongs to later layers, and has no say."""
+    pruner = dash(0.6, 0.9, normalize=True)
+    pruner.attach(edges(), example)
+    assert_close(pruner.score(edges(), 0)[0], [[0, 0.15, 0], [0.3, 0, 0.1], [0.2, 0.2, 0.05]])
+    assert_close(pruner.score(edges(), 1)[0], [[0, 0.2, 0], [0.2, 0.2, 0], [0.2, 0.2, 0]])
+
+
+def test_bioprune_keeps_the_priors_edges_in_layers_from_genes_to_genes(example: Problem) -> None:
+    model = edges()
+    schedule = Schedule(start=1, first=2 / 3, every=10, then=0.0, epochs=5)
+    pruner = BioPrune(schedule, None, seed=0)
+    pruner.attach(model, example)
+    assert pruner.update(model, 1)
+    for layer in model.layers():
+        assert mask_of(layer).tolist() == [[0, 0, 0], [1, 0, 0], [1, 1, 0]]
 
 
 def test_a_prior_that_explains_nothing_leaves_pure_magnitude() -> None:

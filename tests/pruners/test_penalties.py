@@ -6,8 +6,9 @@ import pytest
 import torch
 
 from dashprune.data.problem import Problem
+from dashprune.models.base import VectorField
 from dashprune.models.mlp import Mlp
-from dashprune.models.phoenix import Phoenix
+from dashprune.models.phoenix_edge import PhoenixEdge
 from dashprune.parametrizations import HardConcrete, parametrization_of
 from dashprune.pruners.base import Chain
 from dashprune.pruners.cnode import CNode
@@ -66,16 +67,16 @@ def test_path_sum_and_shares_of_deeper_chains() -> None:
         torch.testing.assert_close(share.sum(), total)
 
 
-def gated(model: Mlp | Phoenix, example: Problem) -> Chain:
+def gated(model: VectorField, example: Problem) -> Chain:
     gates = L0(lambda_0=0.0, n=1.0, beta=2 / 3, drop_first=0.2, drop_later=0.5, seed=0)
     chain = Chain({"gates": gates, "paths": PathPenalty(lambda_1=0.0, lambda_p=1.0)})
     chain.attach(model, example)
     return chain
 
 
-def set_gates(model: Mlp | Phoenix, first: list[float], last: list[float]) -> None:
+def set_gates(model: VectorField, *gates: list[float]) -> None:
     for chain in model.chains():
-        for layer, values in zip(chain, (first, last), strict=True):
+        for layer, values in zip(chain, gates, strict=True):
             parametrization_of(layer, HardConcrete).gates = tensor(values)
 
 
@@ -87,6 +88,14 @@ def test_open_paths_by_hand(example: Problem) -> None:
         assert penalty.open_paths(model).item() == pytest.approx(0.5 * branches)  # type: ignore[operator]
         set_gates(model, [1.0, 1.0, 1.0], [1.0, 1.0])
         assert penalty.open_paths(model).item() == pytest.approx(2 * branches)  # type: ignore[operator]
+
+
+def test_a_branch_of_one_layer_has_a_path_for_every_open_gate(example: Problem) -> None:
+    """Two branches, each with the mean of its gates."""
+    model = PhoenixEdge(3, multiplier_rate=2.0, recovery=True)
+    penalty = gated(model, example).parts["paths"]
+    set_gates(model, [1, 0.5, 0])
+    assert penalty.open_paths(model).item() == pytest.approx(2 * 0.5)  # type: ignore[operator]
 
 
 def test_the_number_of_paths_has_no_gradient_in_the_weights(example: Problem) -> None:
