@@ -46,7 +46,7 @@ def run_folder(config: Mapping[str, Any], fingerprint: str, names: tuple[str, st
 
 
 def open_run(config: Mapping[str, Any], fingerprint: str, names: tuple[str, str, str]) -> Path:
-    """The run's folder, made if it is not there, with its config.yaml.
+    """The run's folder, made if it is not there.
 
     Args:
         config: resolved configuration.
@@ -59,8 +59,6 @@ def open_run(config: Mapping[str, Any], fingerprint: str, names: tuple[str, str,
     folder = run_folder(config, fingerprint, names)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        if not (folder / "config.yaml").exists():
-            write(folder / "config.yaml", yaml.safe_dump(dict(config), sort_keys=False))
     except OSError as error:
         raise DashpruneError(
             f"outputs: the run folder {folder} cannot be written ({error.strerror}); choose another with outputs=FOLDER"
@@ -132,6 +130,12 @@ def by_folder(root: Path) -> dict[Path, Result]:
             f"no result.json below '{root}'; run something first: dashprune run model=phoenix pruner=dash"
         )
     return results
+
+
+def write_config(folder: Path, config: Mapping[str, Any]) -> None:
+    """config.yaml, unless it is there: the resolved configuration."""
+    if not (folder / "config.yaml").exists():
+        write(folder / "config.yaml", yaml.safe_dump(dict(config), sort_keys=False))
 
 
 def write_history(folder: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
