@@ -75,7 +75,18 @@ class Train:
 
 @dataclass(frozen=True)
 class Run:
-    """Top-level keys that are not a config group of their own."""
+    """Top-level keys that are not a config group of their own.
+
+    Attributes:
+        seed: of everything random.
+        device: auto, cpu, cuda or cuda:N.
+        threads: CPU threads of the run.
+        outputs: folder of results.
+        force: train again although the result is there.
+        vectorize: train all runs of a sweep as one model.
+        hidden: hidden units, for models that have them.
+        bootstrap: number of a bootstrap sample of the training trajectories; null trains on all, each once.
+    """
 
     seed: Seed
     device: str
@@ -84,6 +95,7 @@ class Run:
     force: bool
     vectorize: bool
     hidden: int | list[int]
+    bootstrap: PositiveInt | None = None
 
 
 def conf_dir() -> Path:

@@ -105,7 +105,7 @@ def reported(folder: Path) -> tuple[Problem, VectorField, Solver]:
     dataset = component(values["dataset"], "dataset")()
     if dataset.fingerprint() != row["data"]:
         raise DashpruneError(f"{folder} was made from other data than dataset {row['dataset']} has now; run it again")
-    problem, pruner = dataset.load(), component(values["pruner"], "pruner")()
+    problem, pruner = _problem(dataset, values), component(values["pruner"], "pruner")()
     model = component(values["model"], "model", later=("genes",))(genes=len(problem.genes))
     model.reset_parameters(torch_generator(values["seed"], "weights"))
     pruner.attach(model, problem)
@@ -115,6 +115,13 @@ def reported(folder: Path) -> tuple[Problem, VectorField, Solver]:
     model.load_state_dict(state["best"])
     pruner.finalize(model)
     return problem, model, section(Solver, values["solver"], "solver")
+
+
+def _problem(dataset: Any, values: Mapping[str, Any]) -> Problem:
+    """The data of a run with this resolved configuration: all of them, or the bootstrap sample that it names."""
+    problem: Problem = dataset.load()
+    sample = values.get("bootstrap")
+    return problem if sample is None else problem.bootstrap(sample, values["seed"])
 
 
 class _Job:
@@ -175,7 +182,7 @@ class _Job:
     def prepare(self) -> None:
         """Load the data; unless a control is evaluated, build the training, or restore it from its checkpoint."""
         experiment = self.experiment
-        self.problem = experiment.dataset.load()
+        self.problem = _problem(experiment.dataset, experiment.values)
         if experiment.control is not None:
             return
         model = experiment.model(genes=len(self.problem.genes))

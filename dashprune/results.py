@@ -113,13 +113,18 @@ def load(folder: Path) -> Result | None:
 
 
 def collect(root: Path) -> list[Result]:
-    """All results below `root`, in the order of their paths.
+    """All results below `root`, in the order of their paths; see `by_folder`."""
+    return list(by_folder(root).values())
+
+
+def by_folder(root: Path) -> dict[Path, Result]:
+    """The folders of all runs below `root` that are done, with their results, in the order of their paths.
 
     Raises:
         DashpruneError: if there is none.
     """
-    found = [load(path.parent) for path in sorted(root.rglob("result.json"))]
-    results = [result for result in found if result is not None]
+    found = {path.parent: load(path.parent) for path in sorted(root.rglob("result.json"))}
+    results = {folder: result for folder, result in found.items() if result is not None}
     if not results:
         raise DashpruneError(
             f"no result.json below '{root}'; run something first: dashprune run model=phoenix pruner=dash"

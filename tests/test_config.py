@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from dashprune import compose, train_prune_eval
+from dashprune import compose, results, train_prune_eval
 from dashprune.config import choices, conf_dir
 from dashprune.errors import DashpruneError
 from dashprune.settings import check
@@ -33,6 +33,12 @@ def test_the_defaults_are_valid_and_hold_the_promised_names() -> None:
     assert (cfg.dataset.network, cfg.dataset.noise, cfg.dataset.prior_noise) == ("generated", 0.025, None)
     assert cfg.pruner.name == "dash"
     assert cfg.solver.method == "etdrk4"
+
+
+def test_without_a_bootstrap_sample_a_run_is_what_it_was_before_there_was_the_key() -> None:
+    before: dict[str, object] = {str(key): value for key, value in compose().items() if key != "bootstrap"}
+    ids = [results.run_id(check(cfg).values, "data") for cfg in (before, compose(), compose(["bootstrap=1"]))]
+    assert ids[0] == ids[1] != ids[2]
 
 
 def test_the_datasets_protocol_is_a_default_that_can_be_overridden() -> None:
@@ -72,6 +78,7 @@ def test_lambda_outside_its_range(value: str) -> None:
     [
         ("train.epochs=many", "train.epochs: 'many' is not allowed; input should be a valid integer"),
         ("train.epochs=null", "train.epochs: None is not allowed"),
+        ("bootstrap=0", "bootstrap: 0 is not allowed; input should be greater than or equal to 1"),
         ("seed=-1", "seed: -1 is not allowed; input should be greater than or equal to 0"),
         ("model.importance=log", "model.importance: 'log' is not allowed; input should be 'abs' or 'exp'"),
         ("dataset.network=real", "dataset.network: 'real' is not allowed; input should be 'generated' or 'published'"),

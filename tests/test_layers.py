@@ -18,7 +18,7 @@ ORDER = [
     "controls.base", "controls.*",
     "solve", "settings",
     "batches", "training", "compact", "ensemble", "fit",
-    "checkpoints", "progress", "results", "locks", "scoring", "experiment", "tables",
+    "checkpoints", "progress", "results", "locks", "scoring", "experiment", "tables", "consensus",
     "comparisons", "selection", "pathways", "figures", "pictures",
     "sweeps", "reproduction", "panels", "paper",
     "cli.main", "cli.*",

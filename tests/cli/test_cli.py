@@ -43,6 +43,7 @@ def test_help_and_version_answer_without_loading_torch(tmp_path: Path) -> None:
         ["--version"],
         [],
         ["tables", "-h"],
+        ["edges", "-h"],
         ["select", "--help"],
         ["plot", "-h"],
         ["run", "--help"],
