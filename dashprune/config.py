@@ -21,6 +21,7 @@ from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -74,7 +75,18 @@ class Train:
 
 @dataclass(frozen=True)
 class Run:
-    """Top-level keys that are not a config group of their own."""
+    """Top-level keys that are not a config group of their own.
+
+    Attributes:
+        seed: of everything random.
+        device: auto, cpu, cuda or cuda:N.
+        threads: CPU threads of the run.
+        outputs: folder of results.
+        force: train again although the result is there.
+        vectorize: train all runs of a sweep as one model.
+        hidden: hidden units, for models that have them.
+        bootstrap: number of a bootstrap sample of the training trajectories; null trains on all, each once.
+    """
 
     seed: Seed
     device: str
@@ -83,6 +95,7 @@ class Run:
     force: bool
     vectorize: bool
     hidden: int | list[int]
+    bootstrap: PositiveInt | None = None
 
 
 def conf_dir() -> Path:
@@ -104,20 +117,59 @@ def compose(overrides: Sequence[str] = ()) -> DictConfig:
         DashpruneError: on an unknown key or choice, in one line.
     """
     parse(overrides)
+    return _composed(overrides, overrides)
+
+
+def compose_sweep(overrides: Sequence[str], folder: str | None = None) -> DictConfig:
+    """What the runs of a sweep share, with Hydra's own settings under `hydra`: the configuration without swept keys.
+
+    Args:
+        overrides: the sweep's, such as `["pruner=dash,imp", "seed=1"]`.
+        folder: a further folder of yaml files, laid out like conf/.
+
+    Raises:
+        DashpruneError: on an unknown key or choice, in one line.
+    """
+    shared = [w for w, o in zip(overrides, parse(overrides), strict=True) if not o.is_sweep_override()]
+    if folder is not None:
+        if any(word.startswith("hydra.searchpath=") for word in shared):
+            raise DashpruneError(f"--config-dir {folder}: in a sweep, add it to hydra.searchpath or leave that out")
+        shared.append(f"hydra.searchpath=[{quoted(f'file://{Path(folder).resolve()}')}]")
+    return _composed(shared, overrides, return_hydra_config=True)
+
+
+def quoted(text: str) -> str:
+    """Text as a value on Hydra's command line, whatever signs it has."""
+    return "'" + text.replace("'", r"\'") + "'"
+
+
+def _composed(overrides: Sequence[str], given: Sequence[str], **options: bool) -> DictConfig:
     GlobalHydra.instance().clear()
     try:
         with initialize_config_dir(str(conf_dir().resolve()), version_base="1.3"):
-            return hydra_compose("config", overrides=list(overrides))
+            return hydra_compose("config", overrides=list(overrides), **options)
     except (HydraException, OmegaConfBaseException) as error:
-        raise DashpruneError(explain(error, overrides)) from error
+        raise DashpruneError(explain(error, given)) from error
+
+
+EXTRAS = {"joblib": "joblib", "submitit_local": "slurm", "submitit_slurm": "slurm", "ray": "ray"}
+"""The extra of dashprune with which each launcher comes."""
 
 
 def explain(error: Exception, overrides: Sequence[str]) -> str:
     """One line for an error of Hydra: the key, its value and the allowed ones."""
     text = " ".join(str(error).split()).removeprefix("In 'config': ").split(" Config search path:")[0]
+    absent = re.search(r"Could not find 'hydra/launcher/(\w+)'", text)
+    if absent and absent[1] in EXTRAS:
+        extra = EXTRAS[absent[1]]
+        where = f"'dashprune[{extra}]', or '.[{extra}]' in a checkout"
+        return f"hydra/launcher={absent[1]} is not installed; install it with pip install {where}"
     unknown = re.match(r"Could not override '([^']+)'", text)
     if not unknown:
         return text
+    grid = next((word for word in overrides if word.startswith("grid=")), None)
+    if grid and all(word.partition("=")[0] != unknown[1] for word in overrides):
+        return f"{grid} needs {unknown[1]}, which not every pruner of this sweep has; set pruner=dash"
     parent, _, key = unknown[1].rpartition(".")
     given = next((word for word in overrides if word.partition("=")[0] == unknown[1]), unknown[1])
     problem = f"{given}: there is no key '{key}'{' under ' + parent if parent else ''}"
@@ -130,12 +182,13 @@ def explain(error: Exception, overrides: Sequence[str]) -> str:
     return f"{problem}{did_you_mean(key, keys)}; keys there: {', '.join(keys) or 'none'}{add}"
 
 
-def parse(overrides: Sequence[str]) -> None:
-    """Check the grammar of each override by itself, so that the wrong one can be named.
+def parse(overrides: Sequence[str]) -> list[Override]:
+    """Read each override by itself, so that the wrong one can be named.
 
     Raises:
         DashpruneError: naming the override that Hydra cannot read, or that chooses nothing for a group.
     """
+    parsed = []
     for word in overrides:
         try:
             override = OverridesParser.create().parse_override(word)
@@ -147,6 +200,8 @@ def parse(overrides: Sequence[str]) -> None:
         names = choices(override.key_or_group)
         if names and override.value() is None and not override.is_delete():
             raise DashpruneError(f"{word}: nothing is chosen; choose one of {', '.join(names)}, or leave it out")
+        parsed.append(override)
+    return parsed
 
 
 def section(kind: type[T], values: Mapping[str, Any], where: str) -> T:

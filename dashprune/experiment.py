@@ -5,13 +5,14 @@ from __future__ import annotations
 import functools
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import torch
 from omegaconf import DictConfig
 
-from dashprune import checkpoints, results
+from dashprune import checkpoints, locks, results
 from dashprune.config import component, section
 from dashprune.data.problem import Problem
 from dashprune.errors import DashpruneError
@@ -32,7 +33,8 @@ def train_prune_eval(cfg: Configuration) -> Result:
     """Train, prune and evaluate one model; the one entry point of every run.
 
     A run that is done is not repeated (unless `force` is set): its stored row is returned. A run with a checkpoint
-    goes on from it and ends with the same row as an uninterrupted one.
+    goes on from it and ends with the same row as an uninterrupted one. If another process works on the run, its end
+    is waited for.
 
     Args:
         cfg: a configuration as `dashprune.compose` returns it.
@@ -62,17 +64,25 @@ def train_prune_eval_together(cfgs: Sequence[Configuration]) -> list[Result | Da
     for cfg in cfgs:
         job = _Job()
         job.attempt(functools.partial(job.open, cfg))
-        same = [other for other in jobs if job.folder is not None and other.folder == job.folder]
+        same = [other for other in jobs if job.folder is not None and other.place == job.place]
         jobs.append(same[0] if same else job)
-    waiting = [job for job in dict.fromkeys(jobs) if not job.row]
-    for job in waiting:
+    todo = [job for job in dict.fromkeys(jobs) if job.error is None and not job.row]
+    with ExitStack() as held:
+        for job in sorted(todo, key=lambda job: job.place):
+            job.attempt(functools.partial(job.claim, held))
+        _work_on([job for job in todo if not job.row])
+    return [job.error or job.row for job in jobs]
+
+
+def _work_on(jobs: Sequence[_Job]) -> None:
+    """Bring every job to its row or its error."""
+    for job in jobs:
         job.attempt(job.prepare)
-    trained = [job for job in waiting if job.error is None and job.experiment.control is None]
+    trained = [job for job in jobs if job.error is None and job.experiment.control is None]
     for solver in {repr(job.experiment.solver): job.experiment.solver for job in trained}.values():
         _train([job for job in trained if job.experiment.solver == solver], solver)
-    for job in waiting:
+    for job in jobs:
         job.attempt(job.finish)
-    return [job.error or job.row for job in jobs]
 
 
 def reported(folder: Path) -> tuple[Problem, VectorField, Solver]:
@@ -95,7 +105,7 @@ def reported(folder: Path) -> tuple[Problem, VectorField, Solver]:
     dataset = component(values["dataset"], "dataset")()
     if dataset.fingerprint() != row["data"]:
         raise DashpruneError(f"{folder} was made from other data than dataset {row['dataset']} has now; run it again")
-    problem, pruner = dataset.load(), component(values["pruner"], "pruner")()
+    problem, pruner = _problem(dataset, values), component(values["pruner"], "pruner")()
     model = component(values["model"], "model", later=("genes",))(genes=len(problem.genes))
     model.reset_parameters(torch_generator(values["seed"], "weights"))
     pruner.attach(model, problem)
@@ -105,6 +115,13 @@ def reported(folder: Path) -> tuple[Problem, VectorField, Solver]:
     model.load_state_dict(state["best"])
     pruner.finalize(model)
     return problem, model, section(Solver, values["solver"], "solver")
+
+
+def _problem(dataset: Any, values: Mapping[str, Any]) -> Problem:
+    """The data of a run with this resolved configuration: all of them, or the bootstrap sample that it names."""
+    problem: Problem = dataset.load()
+    sample = values.get("bootstrap")
+    return problem if sample is None else problem.bootstrap(sample, values["seed"])
 
 
 class _Job:
@@ -143,15 +160,29 @@ class _Job:
         torch.set_num_threads(self.experiment.run.threads)
         self.fingerprint = self.experiment.dataset.fingerprint()
         self.folder = results.open_run(self.experiment.values, self.fingerprint, self.experiment.names)
-        if self.experiment.run.force:
-            (self.folder / "result.json").unlink(missing_ok=True)
-            checkpoints.discard(self.folder)
-        self.row = results.load(self.folder) or {}
+        if not self.experiment.run.force:
+            self.row = results.load(self.folder) or {}
+
+    @property
+    def place(self) -> str:
+        """The run's folder as every process names it: the order in which locks are taken."""
+        return str(self.folder and self.folder.resolve())
+
+    def claim(self, held: ExitStack) -> None:
+        """Keep other processes from the run until `held` is closed; find the row if one of them has just made it."""
+        folder, experiment = self.folder, self.experiment
+        assert folder is not None
+        held.enter_context(locks.hold(folder))
+        results.write_config(folder, experiment.values)
+        if experiment.run.force:
+            (folder / "result.json").unlink(missing_ok=True)
+            checkpoints.discard(folder)
+        self.row = results.load(folder) or {}
 
     def prepare(self) -> None:
         """Load the data; unless a control is evaluated, build the training, or restore it from its checkpoint."""
         experiment = self.experiment
-        self.problem = experiment.dataset.load()
+        self.problem = _problem(experiment.dataset, experiment.values)
         if experiment.control is not None:
             return
         model = experiment.model(genes=len(self.problem.genes))

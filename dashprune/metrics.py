@@ -167,3 +167,63 @@ def epochs_to_plateau(validation: Sequence[float], tolerance: float) -> int:
     so_far = np.minimum.accumulate(values)
     still_to_come = np.append(np.minimum.accumulate(values[::-1])[::-1][1:], np.inf)
     return int(np.argmax(still_to_come >= so_far - tolerance)) + 1
+
+
+class Bin(NamedTuple):
+    """Pairs of genes of similar probability.
+
+    Attributes:
+        low, high: from which to below which probability; the last bin holds 1, too.
+        pairs: how many there are, at least one.
+        probability: their mean probability.
+        real: how many are edges of the gold standard.
+    """
+
+    low: float
+    high: float
+    pairs: int
+    probability: float
+    real: int
+
+    @property
+    def share(self) -> float:
+        """The share that is real."""
+        return self.real / self.pairs
+
+
+def calibration(probability: np.ndarray, real: np.ndarray, bins: int = 10) -> list[Bin]:
+    """Probabilities beside what is real, in bins of equal width, of which empty ones are left out.
+
+    Args:
+        probability: (pairs,) in [0, 1].
+        real: (pairs,) bool.
+        bins: how many.
+    """
+    place = np.minimum(np.floor(np.round(probability * bins, 9)), bins - 1).astype(np.int64)
+    number, hits = np.bincount(place, minlength=bins), np.bincount(place[real], minlength=bins)
+    total = np.bincount(place, weights=probability, minlength=bins)
+    return [
+        Bin(k / bins, (k + 1) / bins, int(number[k]), float(total[k] / number[k]), int(hits[k]))
+        for k in np.flatnonzero(number).tolist()
+    ]
+
+
+def calibration_error(bins: Sequence[Bin]) -> float:
+    """Expected calibration error: Σ pairs |share - probability| / Σ pairs; NaN without pairs.
+
+    Source: Naeini et al., AAAI 2015.
+    """
+    pairs = sum(own.pairs for own in bins)
+    return sum(own.pairs * abs(own.share - own.probability) for own in bins) / pairs if pairs else math.nan
+
+
+def wilson(hits: int, number: int) -> tuple[float, float]:
+    """The 95 % interval of a share, of which `hits` of `number` (at least one) were seen.
+
+    (p + z²/2n ± z √(p (1 - p)/n + z²/4n²)) / (1 + z²/n). Source: Wilson, JASA 22 (1927).
+    """
+    z, share = 1.959963984540054, hits / number
+    middle = share + z**2 / (2 * number)
+    reach = z * math.sqrt(share * (1 - share) / number + z**2 / (4 * number**2))
+    low, high = ((middle + sign * reach) / (1 + z**2 / number) for sign in (-1, 1))
+    return max(low, 0.0), min(high, 1.0)

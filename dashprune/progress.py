@@ -1,7 +1,11 @@
-"""Showing a training's progress: a bar on a terminal, plain lines elsewhere. Always on standard error."""
+"""Showing a training's progress: a bar on a terminal, plain lines elsewhere. Always on standard error.
+
+Workers that share a terminal write lines, too, as their bars would overwrite each other.
+"""
 
 from __future__ import annotations
 
+import multiprocessing
 import sys
 from types import TracebackType
 
@@ -24,7 +28,7 @@ class Progress:
 
     def __init__(self, name: str, epochs: int, done: int) -> None:
         self.name, self.epochs, self.shown = name, epochs, done
-        terminal = sys.stderr.isatty()
+        terminal = sys.stderr.isatty() and multiprocessing.current_process().name == "MainProcess"
         self.bar = tqdm(total=epochs, initial=done, desc=name, unit="epoch", dynamic_ncols=True) if terminal else None
         if done:
             self._line(f"resuming after epoch {done} of {epochs}")

@@ -46,7 +46,7 @@ def run_folder(config: Mapping[str, Any], fingerprint: str, names: tuple[str, st
 
 
 def open_run(config: Mapping[str, Any], fingerprint: str, names: tuple[str, str, str]) -> Path:
-    """The run's folder, made if it is not there, with its config.yaml.
+    """The run's folder, made if it is not there.
 
     Args:
         config: resolved configuration.
@@ -59,8 +59,6 @@ def open_run(config: Mapping[str, Any], fingerprint: str, names: tuple[str, str,
     folder = run_folder(config, fingerprint, names)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        if not (folder / "config.yaml").exists():
-            write(folder / "config.yaml", yaml.safe_dump(dict(config), sort_keys=False))
     except OSError as error:
         raise DashpruneError(
             f"outputs: the run folder {folder} cannot be written ({error.strerror}); choose another with outputs=FOLDER"
@@ -115,18 +113,29 @@ def load(folder: Path) -> Result | None:
 
 
 def collect(root: Path) -> list[Result]:
-    """All results below `root`, in the order of their paths.
+    """All results below `root`, in the order of their paths; see `by_folder`."""
+    return list(by_folder(root).values())
+
+
+def by_folder(root: Path) -> dict[Path, Result]:
+    """The folders of all runs below `root` that are done, with their results, in the order of their paths.
 
     Raises:
         DashpruneError: if there is none.
     """
-    found = [load(path.parent) for path in sorted(root.rglob("result.json"))]
-    results = [result for result in found if result is not None]
+    found = {path.parent: load(path.parent) for path in sorted(root.rglob("result.json"))}
+    results = {folder: result for folder, result in found.items() if result is not None}
     if not results:
         raise DashpruneError(
             f"no result.json below '{root}'; run something first: dashprune run model=phoenix pruner=dash"
         )
     return results
+
+
+def write_config(folder: Path, config: Mapping[str, Any]) -> None:
+    """config.yaml, unless it is there: the resolved configuration."""
+    if not (folder / "config.yaml").exists():
+        write(folder / "config.yaml", yaml.safe_dump(dict(config), sort_keys=False))
 
 
 def write_history(folder: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

@@ -85,6 +85,8 @@ def check(cfg: DictConfig | Mapping[str, Any]) -> Experiment:
     deciding = ("dataset", "control") if control else ("train", "solver", "dataset", "model", "pruner")
     chosen = {name: node for name, node in {**sections, **groups}.items() if name in deciding}
     del values["vectorize"], values["hidden"]  # how runs are trained, not what they are; of which models hold a copy
+    if run.bootstrap is None:
+        values.pop("bootstrap", None)  # a run without it is the one that it was before there was such a key
     values = {**values, "device": device, **chosen}
     return Experiment(values, run, train, solver, dataset, model, pruner, control)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from dashprune import compose, train_prune_eval
+from dashprune import compose, results, train_prune_eval
 from dashprune.config import choices, conf_dir
 from dashprune.errors import DashpruneError
 from dashprune.settings import check
@@ -33,6 +33,12 @@ def test_the_defaults_are_valid_and_hold_the_promised_names() -> None:
     assert (cfg.dataset.network, cfg.dataset.noise, cfg.dataset.prior_noise) == ("generated", 0.025, None)
     assert cfg.pruner.name == "dash"
     assert cfg.solver.method == "etdrk4"
+
+
+def test_without_a_bootstrap_sample_a_run_is_what_it_was_before_there_was_the_key() -> None:
+    before: dict[str, object] = {str(key): value for key, value in compose().items() if key != "bootstrap"}
+    ids = [results.run_id(check(cfg).values, "data") for cfg in (before, compose(), compose(["bootstrap=1"]))]
+    assert ids[0] == ids[1] != ids[2]
 
 
 def test_the_datasets_protocol_is_a_default_that_can_be_overridden() -> None:
@@ -72,6 +78,7 @@ def test_lambda_outside_its_range(value: str) -> None:
     [
         ("train.epochs=many", "train.epochs: 'many' is not allowed; input should be a valid integer"),
         ("train.epochs=null", "train.epochs: None is not allowed"),
+        ("bootstrap=0", "bootstrap: 0 is not allowed; input should be greater than or equal to 1"),
         ("seed=-1", "seed: -1 is not allowed; input should be greater than or equal to 0"),
         ("model.importance=log", "model.importance: 'log' is not allowed; input should be 'abs' or 'exp'"),
         ("dataset.network=real", "dataset.network: 'real' is not allowed; input should be 'generated' or 'published'"),
@@ -113,7 +120,8 @@ def test_the_entry_point_takes_plain_dictionaries_too(small: list[str]) -> None:
 @pytest.mark.parametrize("path", sorted(conf_dir().rglob("*.yaml")), ids=lambda path: f"{path.parent.name}/{path.name}")
 def test_every_yaml_opens_with_its_command_and_explains_every_key(path: Path) -> None:
     lines = [line for line in path.read_text().splitlines() if not line.startswith("# @package")]
-    assert "dashprune run" in "".join(lines[:2])
+    command = "reproduce" if path.parent.name == "experiment" else "run"
+    assert f"dashprune {command}" in "".join(lines[:2])
     explained_block = False  # a comment on `train:` or `schedule:` in a dataset's yaml gives the source of its keys
     for line in lines:
         if re.match(r"\w+:", line):
@@ -121,7 +129,8 @@ def test_every_yaml_opens_with_its_command_and_explains_every_key(path: Path) ->
             if line.startswith(("defaults:", "hydra:")):
                 explained_block = True
         key = re.match(r"\s*(\w+): ", line)
-        if key and key[1] not in ("name", "_target_") and not explained_block:
+        in_words = path.parent.name == "experiment"  # whose keys are the words of a table: titles, headings, labels
+        if key and key[1] not in ("name", "_target_") and not explained_block and not in_words:
             assert "#" in line, line
 
 

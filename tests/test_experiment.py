@@ -291,6 +291,29 @@ def test_the_reported_model_can_be_had_again(small: list[str], pruner: str) -> N
     assert int((model.effect_matrix() != 0).sum()) == row["edges"]
 
 
+def test_a_bootstrap_sample_is_a_run_of_its_own_and_drawn_again_for_its_report(small: list[str]) -> None:
+    row, other = run(small), run(small, "bootstrap=2")
+    assert row["id"] != other["id"]
+    assert "bootstrap" not in row["config"]
+    assert other["config"]["bootstrap"] == 2
+    assert row["mse_persistence"] == other["mse_persistence"]
+    assert row["mse"] != other["mse"]
+    base = Path(small[-1].partition("=")[2], "runs", "sim350", "phoenix", "dash")
+    whole, drawn = (experiment.reported(base / each["id"])[0] for each in (row, other))
+    np.testing.assert_array_equal(drawn.train.expression, whole.bootstrap(2, seed=0).train.expression)
+    np.testing.assert_array_equal(drawn.validation.expression, whole.validation.expression)
+
+
+def test_controls_see_the_bootstrap_sample_too(small: list[str]) -> None:
+    rows = [run(small, "control=lasso", *own) for own in ([], ["bootstrap=1"], ["bootstrap=2"])]
+    assert len({row["mse"] for row in rows}) == 3
+
+
+def test_too_few_trajectories_for_a_bootstrap_sample_are_one_clear_line(small: list[str]) -> None:
+    with pytest.raises(DashpruneError, match=r"bootstrap=1: there is nothing to draw from 2 training trajectories"):
+        run(small, "dataset.train=2", "bootstrap=1")
+
+
 def test_a_folder_without_a_reported_model_is_refused(small: list[str], tmp_path: Path) -> None:
     with pytest.raises(DashpruneError, match=r"holds no result.json; finish the run"):
         experiment.reported(tmp_path)

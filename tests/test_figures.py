@@ -11,7 +11,7 @@ from matplotlib.colors import to_rgba
 from matplotlib.container import ErrorbarContainer
 from matplotlib.figure import Figure
 
-from dashprune import figures
+from dashprune import figures, metrics
 from dashprune.errors import DashpruneError
 
 
@@ -209,3 +209,23 @@ def test_long_names_are_shortened_to_fit_and_stay_distinct() -> None:
     figure.draw_without_rendering()
     labels = [label.get_window_extent() for label in figure.axes[0].get_yticklabels()]
     assert min(box.x0 for box in labels) >= figure.bbox.x0
+
+
+def test_calibration_shows_shares_with_intervals_and_counts() -> None:
+    bins = [metrics.Bin(0.4, 0.5, 10, 0.44, 8), metrics.Bin(0.9, 1.0, 4, 0.98, 4)]
+    many = figures.calibration([metrics.Bin(0.0, 0.1, 12_345, 0.01, 9)], "x", 2)
+    assert "12k" in texts(many)
+    figure = figures.calibration(bins, "sim350, phoenix_edge, dash_edge", 5)
+    above, below = figure.axes
+    (bars,) = [c for c in above.containers if isinstance(c, ErrorbarContainer)]
+    line, _, (segments,) = bars.lines
+    assert line.get_xydata().tolist() == pytest.approx(np.array([[0.44, 0.8], [0.98, 1.0]]))
+    heights = [segment[:, 1].tolist() for segment in segments.get_segments()]
+    assert heights == pytest.approx(np.array([[0.4901625, 0.9433178], [0.5101092, 1.0]]), abs=1e-6)
+    assert [bar.get_height() for bar in below.patches] == [10, 4]
+    names = texts(figure)
+    assert {"10", "4", "sim350, phoenix_edge, dash_edge"} <= set(names)
+    assert "one of 5 runs" in names[-1]
+    assert "error 0.263" in names[-1]  # (10 * 0.36 + 4 * 0.02) / 14
+    with pytest.raises(DashpruneError, match="no edges that the gold standard can judge"):
+        figures.calibration([], "x", 2)

@@ -13,14 +13,14 @@ ORDER = [
     "errors", "seeds", "config", "metrics", "parametrizations",
     "data.problem", "data.manifest", "data.fetch", "data.download", "data.tables", "data.simulator",
     "data.files", "data.expression", "data.networks", "data.*",
-    "models.base", "models.*", "exponential", "evidence",
+    "models.base", "models.phoenix", "models.*", "exponential", "evidence",
     "pruners.base", "pruners.paths", "pruners.scheduled", "pruners.dash", "pruners.edges", "pruners.*",
     "controls.base", "controls.*",
     "solve", "settings",
     "batches", "training", "compact", "ensemble", "fit",
-    "checkpoints", "progress", "results", "scoring", "experiment", "tables",
+    "checkpoints", "progress", "results", "locks", "scoring", "experiment", "tables", "consensus",
     "comparisons", "selection", "pathways", "figures", "pictures",
-    "reproduction", "panels", "paper",
+    "sweeps", "reproduction", "panels", "paper",
     "cli.main", "cli.*",
 ]  # fmt: skip
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if path.name != "__init__.py")

@@ -143,3 +143,33 @@ def test_balanced_accuracy_is_symmetric_under_complement(effect: np.ndarray, tru
     score = scores(effect, truth, every)["balanced_accuracy"]
     other = scores((effect == 0).astype(float), truth, every)["balanced_accuracy"]
     assert math.isnan(score) or score + other == pytest.approx(1)
+
+
+def test_calibration_by_hand() -> None:
+    probability = np.array([0.05, 0.3, 0.3, 0.35, 0.9, 1.0])
+    bins = metrics.calibration(probability, np.array([False, True, False, False, True, True]))
+    assert [(own.low, own.high, own.pairs, own.real) for own in bins] == [
+        (0.0, 0.1, 1, 0), (0.3, 0.4, 3, 1), (0.9, 1.0, 2, 2)
+    ]  # fmt: skip
+    assert [own.probability for own in bins] == pytest.approx([0.05, 0.95 / 3, 0.95])
+    assert [own.share for own in bins] == pytest.approx([0, 1 / 3, 1])
+    assert metrics.calibration_error(bins) == pytest.approx((0.05 + 3 * (1 - 0.95) / 3 + 2 * 0.05) / 6)
+    assert metrics.calibration(np.empty(0), np.empty(0, dtype=bool)) == []
+    assert math.isnan(metrics.calibration_error([]))
+
+
+def test_wilsons_interval_by_hand() -> None:
+    z2 = 1.959963984540054**2
+    assert metrics.wilson(0, 4) == pytest.approx((0, z2 / (4 + z2)))
+    assert metrics.wilson(4, 4) == pytest.approx((4 / (4 + z2), 1))
+    assert metrics.wilson(8, 10) == pytest.approx((0.4901625, 0.9433178), abs=1e-7)
+
+
+@given(st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=1, max_size=30), st.integers(1, 12))
+def test_calibration_counts_every_pair_once_in_its_bin(pairs: list[tuple[float, bool]], number: int) -> None:
+    probability, real = (np.array(column) for column in zip(*pairs, strict=True))
+    bins = metrics.calibration(probability, real, number)
+    assert sum(own.pairs for own in bins) == len(pairs)
+    assert sum(own.real for own in bins) == real.sum()
+    assert all(own.low - 1e-9 <= own.probability <= own.high + 1e-9 for own in bins)
+    assert 0 <= metrics.calibration_error(bins) <= 1

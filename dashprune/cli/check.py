@@ -8,7 +8,7 @@ import sys
 from dashprune.cli.main import Parser
 from dashprune.errors import DashpruneError, did_you_mean
 
-GROUPS = ("dataset", "model", "pruner", "control", "train", "solver", "experiment")
+GROUPS = ("dataset", "model", "pruner", "control", "train", "solver", "grid", "experiment")
 
 
 def main(words: list[str]) -> int:
@@ -48,8 +48,30 @@ def _check(group: str, choice: str) -> None:
 
     if group == "experiment":
         return check_item(choice)
+    if group == "grid":
+        return _check_grid(choice)
     cfg = compose([f"{group}={choice}"])
     check(cfg)
     if cfg[group].get("name", choice) != choice:
         raise DashpruneError(f"{group}.name: '{cfg[group].name}' must be the file's name, '{choice}'")
     return None
+
+
+def _check_grid(choice: str) -> None:
+    """Every value of each axis, the other axes at their defaults."""
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+
+    from dashprune.config import compose, compose_sweep, parse
+    from dashprune.settings import check
+
+    params = compose_sweep([f"grid={choice}"]).hydra.sweeper.params or {}
+    cfg = compose()
+    for axis in parse([f"{key}={values}" for key, values in params.items()]):
+        for value in axis.sweep_iterator():
+            changed = cfg.copy()
+            try:
+                OmegaConf.update(changed, axis.key_or_group, value)
+            except OmegaConfBaseException as error:
+                raise DashpruneError(f"{axis.key_or_group}: there is no such key with pruner=dash") from error
+            check(changed)

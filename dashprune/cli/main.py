@@ -14,6 +14,7 @@ from dashprune.errors import DashpruneError, did_you_mean
 COMMANDS = {
     "run": "train, prune and evaluate a model, or many with -m",
     "tables": "collect results into tables, and compare strategies",
+    "edges": "a probability per edge, from seeds and bootstrap samples",
     "select": "choose lambda from a sweep, by validation error and sparsity",
     "pathways": "test which pathways hold a network's influential genes",
     "plot": "draw pictures of a run",
@@ -27,6 +28,7 @@ examples:
   dashprune run model=phoenix pruner=dash        train, prune, evaluate; prints a table row
   dashprune run -m pruner=dash,imp seed=0,1,2    all combinations
   dashprune tables                               mean and standard deviation over seeds
+  dashprune edges                                how probable each edge is; novel and contradicted ones first
   dashprune select                               the best lambda of a sweep
   dashprune plot 2c4de33f470a                    history, trajectories and degrees of a run, by its id
   dashprune reproduce table1 --dry-run           a table of the paper: its runs, those done, the time left

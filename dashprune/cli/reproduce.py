@@ -31,6 +31,7 @@ EXAMPLES = """\
 examples:
   dashprune reproduce table1 --dry-run     its runs, those done, and the time left
   dashprune reproduce table1               hours of computing; goes on where it was
+  dashprune reproduce table1 --no-run      the table from the runs that are done so far
   dashprune reproduce table1 --quick       fewer epochs and seeds, to see what comes out
   dashprune reproduce all --launcher joblib
 """
@@ -47,6 +48,7 @@ def main(words: list[str]) -> int:
         "item", metavar="ITEM", help="table1, table2, table6, table9, table10, fig2, fig3, fig5, fig6, all"
     )
     parser.add_argument("--dry-run", action="store_true", help="list the runs, which are done, and the time left")
+    parser.add_argument("--no-run", action="store_true", help="start no run; write what those done give")
     parser.add_argument(
         "--quick", action="store_true", help="fewer epochs and seeds, in OUTPUTS/quick; no reproduction"
     )
@@ -114,7 +116,8 @@ def _make(made: Made, chosen: argparse.Namespace, tried: set[str]) -> int:
     from dashprune.reproduction import sweeps
 
     for number, words in enumerate(sweeps(made.item, made.quick)):
-        if any(run.sweep == number for run in made.missing) and shlex.join(words) not in tried:
+        wanted = not chosen.no_run and shlex.join(words) not in tried
+        if wanted and any(run.sweep == number for run in made.missing):
             tried.add(shlex.join(words))
             launch(_prepared(words, chosen))
     folder = _root(chosen) / "paper" / Path(made.name).stem

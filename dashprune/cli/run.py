@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 import sys
-import traceback
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from dashprune.cli.main import Parser
 from dashprune.errors import DashpruneError
 
+if TYPE_CHECKING:
+    from dashprune.sweeps import Outcomes
+
 DESCRIPTION = """\
 Train, prune and evaluate a model, and print its row of the result table.
 
-KEY=VALUE sets any key of conf/config.yaml. A group (dataset, model, pruner, control, train, solver) is set to the name
-of one of its files. A run that is done is not repeated: its row is printed. A run that was stopped goes on where it
-was.
+KEY=VALUE sets any key of conf/config.yaml. A group (dataset, model, pruner, control, train, solver, grid) is set to the
+name of one of its files. A run that is done is not repeated: its row is printed. A run that was stopped goes on where
+it was. So a sweep (-m), too, is resumed by repeating its command, whatever launcher it has: basic (one run after the
+other), joblib (as many at once as there are cores), submitit_local, submitit_slurm or ray.
 """
 
 EXAMPLES = """\
@@ -26,6 +31,7 @@ examples:
   dashprune run dataset.network=published dataset.noise=0.05 pruner=imp solver=rk4
   dashprune run dataset=custom dataset.expression=expression.csv dataset.prior=prior.csv     your own data
   dashprune run -m pruner=dash,imp,none seed=0,1,2
+  dashprune run -m pruner=dash grid=coarse hydra/launcher=joblib     25 pairs of lambda_1 and lambda_2
   dashprune run -m control=prior,lasso     what is to be beaten: edges found without a neural model
   dashprune run -m 'seed=range(16)' vectorize=true threads=2    16 runs trained as one model
   dashprune run --cfg job pruner=imp       print the configuration and do nothing
@@ -41,19 +47,90 @@ def main(words: list[str]) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="values to change")
-    parser.add_argument("-m", "--multirun", action="store_true", help="run all combinations of a=1,2 b=x,y")
-    parser.add_argument("--cfg", choices=["job", "hydra", "all"], help="print the configuration and stop")
+    kind = parser.add_mutually_exclusive_group()
+    kind.add_argument("-m", "--multirun", action="store_true", help="run all combinations of a=1,2 b=x,y")
+    kind.add_argument("--cfg", choices=["job", "hydra", "all"], help="print the configuration and stop")
     parser.add_argument("--config-dir", metavar="DIR", help="a further folder of yaml files, laid out like conf/")
     chosen = parser.parse_intermixed_args(words)
     for word in chosen.overrides:
         if "=" not in word and not word.startswith("~"):
             raise DashpruneError(f"'{word}' is not KEY=VALUE; for example pruner={word}, or see dashprune run --help")
     flags = [word for word in words if word not in chosen.overrides]  # Hydra wants them before KEY=VALUE
-    return _launch([*flags, *chosen.overrides], chosen.overrides)
+    if chosen.multirun:
+        return _sweep(flags, chosen.overrides, chosen.config_dir)
+    return _single(flags, chosen.overrides)
 
 
-def _launch(words: list[str], overrides: list[str]) -> int:
-    """Hand over to Hydra, which composes the configuration and calls `job` once, or many times with -m."""
+def _single(flags: list[str], overrides: list[str]) -> int:
+    rows: list[dict[str, Any]] = []
+    mistakes: list[DashpruneError] = []  # Hydra would print a line of its own if they were raised through it
+
+    def task(cfg: Any) -> None:
+        try:
+            rows.append(_alone(cfg, overrides))
+        except DashpruneError as error:
+            mistakes.append(error)
+
+    _hydra(flags, overrides, task)
+    for error in mistakes:
+        raise error
+    _print_table(rows)
+    return 0
+
+
+def _alone(cfg: Any, overrides: list[str]) -> dict[str, Any]:
+    from hydra.core.hydra_config import HydraConfig
+    from hydra.types import RunMode
+
+    from dashprune.experiment import train_prune_eval
+
+    own = HydraConfig.get()
+    if own.mode != RunMode.RUN:
+        raise DashpruneError("hydra.mode: MULTIRUN is a sweep; use dashprune run -m in its place")
+    grid = own.runtime.choices["grid"]
+    if grid != "none":
+        raise DashpruneError(f"grid={grid} is a sweep; add -m: dashprune run -m {shlex.join(overrides)}")
+    return train_prune_eval(cfg)
+
+
+def _sweep(flags: list[str], overrides: list[str], config_dir: str | None) -> int:
+    from dashprune import sweeps
+
+    shared, folder, more = sweeps.prepare(overrides, config_dir)
+    more = [*overrides, *more]
+    if shared.vectorize is True:
+        return _report(_together(flags, more), overrides, config_dir)
+    gave_up = None
+    try:
+        _hydra(flags, more, sweeps.job)
+    except DashpruneError:
+        raise
+    except Exception as error:  # a launcher's own, such as joblib's when a worker was killed
+        gave_up = error
+    outcomes = sweeps.outcomes(folder)
+    if gave_up is not None and not any(outcomes):
+        raise gave_up  # before any job began: a defect
+    code = _report(outcomes, overrides, config_dir)
+    if gave_up is not None:
+        reason = f"{type(gave_up).__name__}: {str(gave_up).splitlines()[0]}"
+        raise DashpruneError(f"the launcher gave up before all jobs were done ({reason}); repeat the command to go on")
+    return code
+
+
+def _together(flags: list[str], overrides: list[str]) -> Outcomes:
+    """Train the runs of a sweep as one model, as far as they are alike, once Hydra has named them all."""
+    from dashprune.experiment import train_prune_eval_together
+    from dashprune.sweeps import gather, task_words
+
+    jobs: list[tuple[list[str], Any]] = []
+    _hydra(flags, overrides, lambda cfg: jobs.append((task_words(), cfg)))
+    ends = train_prune_eval_together([cfg for _, cfg in jobs])
+    ended = [str(end) if isinstance(end, DashpruneError) else end for end in ends]
+    return gather([(words, end) for (words, _), end in zip(jobs, ended, strict=True)])
+
+
+def _hydra(flags: list[str], overrides: list[str], task: Callable[[Any], None]) -> None:
+    """Hand over to Hydra, which composes the configuration and calls `task` once, or many times with -m."""
     import hydra
     from hydra.errors import HydraException
     from omegaconf.errors import OmegaConfBaseException
@@ -61,68 +138,28 @@ def _launch(words: list[str], overrides: list[str]) -> int:
     from dashprune.config import conf_dir, explain, parse
 
     parse(overrides)
-    jobs = _Jobs()
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then raises its errors instead of printing several lines
-    sys.argv = ["dashprune run", *words]
+    sys.argv = ["dashprune run", *flags, *overrides]
     try:
-        hydra.main(version_base="1.3", config_path=str(conf_dir().resolve()), config_name="config")(jobs.take)()
+        hydra.main(version_base="1.3", config_path=str(conf_dir().resolve()), config_name="config")(task)()
     except (HydraException, OmegaConfBaseException) as error:
         raise DashpruneError(explain(error, overrides)) from error
-    jobs.run_waiting()
-    return _report(jobs.rows, jobs.failures)
 
 
-class _Jobs:
-    """What Hydra's jobs end with. Those to be trained together wait until Hydra has named them all."""
-
-    def __init__(self) -> None:
-        self.rows: list[dict[str, Any]] = []
-        self.failures: list[tuple[str, str]] = []
-        self.waiting: list[tuple[str, Any]] = []
-
-    def take(self, cfg: Any) -> None:
-        """Run one job, or let it wait."""
-        from hydra.core.hydra_config import HydraConfig
-        from hydra.types import RunMode
-
-        from dashprune.experiment import train_prune_eval
-
-        own = HydraConfig.get()
-        overrides = " ".join(own.overrides.task)
-        sweep = own.mode == RunMode.MULTIRUN
-        if sweep and cfg.vectorize is True:
-            if not own.launcher._target_.endswith(".BasicLauncher"):
-                raise DashpruneError("vectorize: true trains all runs in one process; set hydra/launcher=basic")
-            self.waiting.append((overrides, cfg))
-            return
-        try:
-            self.rows.append(train_prune_eval(cfg))
-        except DashpruneError as error:
-            self.failures.append((overrides, str(error)))
-        except Exception:
-            if not sweep:  # a defect of ours shows its traceback
-                raise
-            self.failures.append((overrides, traceback.format_exc()))
-
-    def run_waiting(self) -> None:
-        """Run those that wait, together."""
-        from dashprune.experiment import train_prune_eval_together
-
-        outcomes = train_prune_eval_together([cfg for _, cfg in self.waiting])
-        for (overrides, _), outcome in zip(self.waiting, outcomes, strict=True):
-            if isinstance(outcome, DashpruneError):
-                self.failures.append((overrides, str(outcome)))
-            else:
-                self.rows.append(outcome)
-
-
-def _report(rows: list[dict[str, Any]], failures: list[tuple[str, str]]) -> int:
+def _print_table(rows: list[dict[str, Any]]) -> None:
     if rows:
         from dashprune.tables import markdown, summary
 
         print(markdown(summary(rows)))
-    if len(failures) == 1 and not rows:
-        raise DashpruneError(failures[0][1])
-    for overrides, message in failures:
-        print(f"dashprune: failed: {overrides}: {message}", file=sys.stderr)
-    return 2 if failures else 0
+
+
+def _report(outcomes: Outcomes, overrides: list[str], config_dir: str | None) -> int:
+    """Print the table, and each failure with its error and the command that runs it alone."""
+    from dashprune.sweeps import command
+
+    _print_table(outcomes.rows)
+    before = ["--config-dir", config_dir] if config_dir else []
+    before += [word for word in overrides if word.startswith("hydra.searchpath=")]
+    for words, error in outcomes.failures:
+        print(f"dashprune: failed: {error.rstrip()}\n  {command(words, before)}", file=sys.stderr)
+    return 2 if outcomes.failures else 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import DTypeLike
 from scipy.sparse import csr_array
 
 from dashprune.errors import DashpruneError
+from dashprune.seeds import numpy_generator
 
 
 class Transitions(NamedTuple):
@@ -175,6 +176,25 @@ class Problem:
         for name, dtype in (("prior", np.float32), ("coregulation", np.float32), ("truth", np.bool_)):
             if getattr(self, name) is not None:
                 object.__setattr__(self, name, sparse(getattr(self, name), dtype))
+
+    def bootstrap(self, sample: int, seed: int) -> Problem:
+        """The same problem with as many training trajectories drawn with replacement; one drawn twice counts twice.
+
+        Args:
+            sample: number of the bootstrap sample, 1, 2, ...
+            seed: from which, with `sample`, the draw follows.
+
+        Raises:
+            DashpruneError: if there are fewer than three training trajectories.
+        """
+        number = len(self.train.times)
+        if number < 3:
+            raise DashpruneError(
+                f"bootstrap={sample}: there is nothing to draw from {number} training "
+                f"{'trajectory' if number == 1 else 'trajectories'}; leave out bootstrap, and vary the seed instead"
+            )
+        drawn = numpy_generator(seed, "bootstrap", sample).integers(number, size=number)
+        return replace(self, train=self.train.take(np.sort(drawn)))
 
 
 def sparse(matrix: csr_array | np.ndarray, dtype: DTypeLike) -> csr_array:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -42,6 +43,7 @@ def test_help_and_version_answer_without_loading_torch(tmp_path: Path) -> None:
         ["--version"],
         [],
         ["tables", "-h"],
+        ["edges", "-h"],
         ["select", "--help"],
         ["plot", "-h"],
         ["run", "--help"],
@@ -72,7 +74,7 @@ def test_a_run_prints_its_row_and_asked_again_prints_it_again(tmp_path: Path) ->
     assert again.stdout == first.stdout
     assert again.stderr == ""
     assert sorted(path.name for path in tmp_path.iterdir()) == ["outputs"]
-    assert [path.name for path in (tmp_path / "outputs").iterdir()] == ["runs"]
+    assert sorted(path.name for path in (tmp_path / "outputs").iterdir()) == ["locks", "runs"]
 
 
 def test_a_failed_job_does_not_stop_a_sweep(tmp_path: Path) -> None:
@@ -80,7 +82,10 @@ def test_a_failed_job_does_not_stop_a_sweep(tmp_path: Path) -> None:
     done = dashprune(*sweep, "train.learning_rate=1e-3,1e30", cwd=tmp_path)
     assert done.returncode == 2
     assert done.stderr.count("dashprune: failed: ") == 6
-    assert "pruner=imp seed=1 train.learning_rate=1e+30: epoch 1, step" in done.stderr
+    said = re.findall(
+        r"failed: epoch 1, step .*\n  dashprune run .*pruner=(\S+) seed=(\S+) train.learning_rate=1e", done.stderr
+    )
+    assert said == [(pruner, seed) for pruner in ("dash", "imp", "none") for seed in ("0", "1")]
     assert len(list(tmp_path.rglob("result.json"))) == 6
     lines = [line for line in done.stdout.splitlines() if line.startswith("| sim350")]
     assert [line.split("|")[3].strip() for line in lines] == ["dash", "imp", "none"]
@@ -123,6 +128,9 @@ def test_check_names_every_file(tmp_path: Path) -> None:
         (["run", "outputs=/dev/null/x"], "cannot be written (Not a directory); choose another with outputs=FOLDER"),
         (["tables", "nowhere"], "there is no folder 'nowhere'"),
         (["tables", "a", "b"], "unrecognized arguments: b"),
+        (["run", "grid=coarse"], "grid=coarse is a sweep; add -m: dashprune run -m grid=coarse"),
+        (["run", "-m", "grid=rough"], "Available options in 'grid': coarse fine none paper"),
+        (["run", "-m", "--cfg", "job"], "argument --cfg: not allowed with argument -m"),
         (["check", "--fast"], "unrecognized arguments: --fast"),
         (["check", "prune"], "there is no group 'prune'; did you mean 'pruner'?; groups: dataset, model"),
     ],

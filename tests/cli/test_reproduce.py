@@ -86,6 +86,13 @@ def test_a_failed_run_is_a_gap(capsys: pytest.CaptureFixture[str]) -> None:
     assert "2 runs, 1 done; unknown time left for 1 runs" in capsys.readouterr().out
 
 
+def test_no_run_is_started_if_none_is_wanted(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["reproduce", written(), "--no-run"]) == 2
+    assert "runs are missing" in capsys.readouterr().err
+    assert not list(Path("outputs").rglob("result.json"))
+    assert "Missing runs" in Path("outputs/paper/ours/ours.md").read_text()
+
+
 def test_quick_has_a_folder_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["reproduce", written(), "--quick"]) == 0
     assert "QUICK: reduced epochs and seeds, not a reproduction." in capsys.readouterr().out

@@ -84,6 +84,29 @@ def test_dividing_puts_a_random_part_aside() -> None:
         split(5).divide(5, np.random.default_rng(0))
 
 
+def test_a_bootstrap_sample_is_of_whole_training_trajectories_and_nothing_else_changes() -> None:
+    whole = problem(train=split(5))
+    samples = [whole.bootstrap(sample, seed=0) for sample in (1, 2, 3)]
+    drawn = [(sample.train.expression[:, 0, 0] / 9).astype(int).tolist() for sample in samples]  # 9 values each
+    for sample, trajectories in zip(samples, drawn, strict=True):
+        assert len(trajectories) == 5
+        np.testing.assert_array_equal(sample.train.expression, whole.train.expression[trajectories])
+        assert sample.validation is whole.validation
+        assert sample.test is whole.test
+    assert any(len(set(trajectories)) < 5 for trajectories in drawn)  # one that is drawn twice is there twice
+    assert len({tuple(trajectories) for trajectories in drawn}) == 3
+    np.testing.assert_array_equal(whole.bootstrap(1, seed=0).train.expression, samples[0].train.expression)
+    assert (whole.bootstrap(1, seed=1).train.expression != samples[0].train.expression).any()
+
+
+@pytest.mark.parametrize(("number", "what"), [(1, "1 training trajectory;"), (2, "2 training trajectories;")])
+def test_from_one_or_two_trajectories_there_is_nothing_to_draw(number: int, what: str) -> None:
+    with pytest.raises(DashpruneError, match=f"bootstrap=4: there is nothing to draw from {what} leave out bootstrap"):
+        problem(train=split(number)).bootstrap(4, seed=0)
+    transitions = problem(train=split(number, (0, 1, 3, 4)).single())
+    assert len(transitions.bootstrap(4, seed=0).train.times) == 3 * number
+
+
 def test_nan_expression_is_named() -> None:
     bad = split()
     bad.expression[1, 2, 1] = np.nan
