@@ -1,4 +1,4 @@
-"""kill -9 at ten moments, then the same command: the result is that of an undisturbed run."""
+"""kill -9 at five moments, then the same command: the result is that of an undisturbed run."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ def epochs_done(folder: Path) -> int:
     return len(histories[0].read_text().splitlines()) - 1 if histories else 0
 
 
-def test_killed_ten_times_at_random_moments(tmp_path: Path) -> None:
+def test_killed_five_times_at_random_moments(tmp_path: Path) -> None:
     undisturbed, disturbed = tmp_path / "a", tmp_path / "b"
     assert start(undisturbed).wait() == 0
     moments = random.Random(0)
     kills = 0
-    for _ in range(10):
+    for _ in range(5):
         process = start(disturbed)
         before = epochs_done(disturbed)
         while process.poll() is None and epochs_done(disturbed) < min(before + 1 + moments.randrange(4), 79):
@@ -51,7 +51,7 @@ def test_killed_ten_times_at_random_moments(tmp_path: Path) -> None:
             kills += 1
         process.wait()
         assert epochs_done(disturbed) >= before
-    assert kills >= 8  # some attempts may find the run already done
+    assert kills >= 4  # some attempts may find the run already done
     assert start(disturbed).wait() == 0
     assert result(disturbed) == result(undisturbed)
     for name in ("history.csv", "network.tsv"):
