@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from dashprune.errors import DashpruneError
+from dashprune.models.base import EdgeField
 from dashprune.models.phoenix_edge import PhoenixEdge
 from dashprune.parametrizations import mask_of
 from dashprune.pruners.edge_cut import EdgeCut
@@ -122,6 +123,25 @@ def test_a_pair_once_cut_stays_zero() -> None:
     for layer in model.layers():
         assert layer.weight[0, 3] == 0
         assert (layer.weight != 0).sum() <= 3
+
+
+class Everything(EdgePruner):
+    """Chooses all pairs at the first event but those on gene 1, and at later ones all."""
+
+    def choose(self, model: EdgeField, event: int) -> torch.Tensor:
+        pairs = torch.ones(model.genes, model.genes, dtype=torch.bool)
+        pairs[1] = event > 0
+        return pairs
+
+
+def test_a_strategy_cannot_bring_a_pair_back() -> None:
+    model = edges()
+    pruner = Everything(epochs=10, events=2, first=0.2, last=0.8)
+    pruner.attach(model, problem_with(PRIOR))
+    for epoch in (2, 8):
+        assert pruner.update(model, epoch)
+        assert len(pairs(model)) == 9
+        assert all(target not in (1, source) for target, source in pairs(model))
 
 
 def test_masked_weights_have_no_gradient() -> None:
