@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated
 
 import numpy as np
@@ -11,6 +12,7 @@ from torch import Tensor
 
 from dashprune import evidence
 from dashprune.data.problem import Problem
+from dashprune.errors import DashpruneError
 from dashprune.models.base import EdgeField, VectorField
 from dashprune.pruners.edges import EdgePruner, Part, kept
 
@@ -59,17 +61,25 @@ class DashEdge(EdgePruner):
     def choose(self, model: EdgeField, event: int) -> Tensor:
         last = event == len(self.cuts) - 1
         signals, responses, alive = evidence.regression(model, self.train_split)
+        if not alive.any():
+            raise DashpruneError(
+                "dataset: the model lets no gene change within the longest transition, so nothing can be said of "
+                "regulators; give times in units within which genes respond, or train longer before pruner.first"
+            )
         candidates = kept(model).T.cpu().numpy()
         found = evidence.posterior(signals, responses[:, alive], self.known[:, alive], candidates[:, alive])
         probability = np.zeros_like(candidates, dtype=np.float32) if last else candidates.astype(np.float32)
         probability[:, alive] = found.probability
         self.probability.copy_(torch.as_tensor(probability))
         self.shares.copy_(torch.tensor([found.reliability, found.novelty], dtype=torch.float64))
+        if not self.known.any():
+            self.shares[0] = torch.nan  # there is no prior whose reliability could be told
         return ((self.threshold if last else self.screen) <= self.probability.T).to(next(model.parameters()).device)
 
     def report(self) -> dict[str, float | None]:
         shares = zip(("prior_reliability", "novelty"), self.shares.tolist(), strict=True)
-        return {name + end: share[k] for name, share in shares for k, end in enumerate(("", "_low", "_high"))}
+        found = {name + end: share[k] for name, share in shares for k, end in enumerate(("", "_low", "_high"))}
+        return {name: None if math.isnan(value) else value for name, value in found.items()}
 
     def edge_probability(self, targets: slice) -> Tensor | None:
         return self.probability[:, targets]

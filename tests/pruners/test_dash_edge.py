@@ -144,7 +144,7 @@ def test_probabilities_are_restored_with_a_training() -> None:
     made, problem, whole = prepared()
     fit(whole, problem.train, problem.validation, made.solver, 0, lambda: None)
     _, _, restored = prepared()
-    assert np.isnan(restored.pruner.report()["prior_reliability"])  # type: ignore[arg-type]
+    assert restored.pruner.report()["prior_reliability"] is None
     restored.load_state_dict(whole.state_dict())
     assert restored.pruner.report() == whole.pruner.report()
     again, before = (t.pruner.edge_probability(slice(None)) for t in (restored, whole))
@@ -152,3 +152,14 @@ def test_probabilities_are_restored_with_a_training() -> None:
     assert again is not None
     assert before.max() > 0.5
     assert torch.equal(again, before)
+
+
+def test_times_too_short_for_any_gene_to_change_are_refused(small: list[str]) -> None:
+    with pytest.raises(DashpruneError, match="give times in units within which genes respond"):
+        train_prune_eval(compose([*small, *EDGES, "dataset.times=[0,0.03,0.06]"]))
+
+
+def test_no_reliability_is_reported_of_a_prior_that_is_not_looked_at(small: list[str]) -> None:
+    row = train_prune_eval(compose([*small, *EDGES, "pruner.prior=false"]))
+    assert row["prior_reliability"] is None
+    assert 0 < row["novelty_low"] < row["novelty_high"] < 1
