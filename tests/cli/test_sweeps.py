@@ -281,6 +281,11 @@ def epochs() -> int:
     return sum(path.read_text().count("\n") - 1 for path in Path("outputs/runs").rglob("history.csv"))
 
 
+def begun() -> int:
+    """Jobs that have begun and not ended."""
+    return sum(sweeps.KILLED in path.read_text() for path in Path("outputs/sweeps").rglob("job-*.json"))
+
+
 def test_a_killed_worker_and_a_killed_driver_lose_nothing_finished() -> None:
     """joblib gives up when a worker dies; the report names the jobs that had begun; the repeated command goes on."""
     longer = [*SMALL, "train.epochs=20", "schedule.every=10", "seed=range(4)"]
@@ -288,7 +293,7 @@ def test_a_killed_worker_and_a_killed_driver_lose_nothing_finished() -> None:
     assert main(["run", "-m", *longer, "outputs=undisturbed"]) == 0
 
     sweep = start(*joblib)
-    wait_for(lambda: done() >= 1)
+    wait_for(lambda: done() >= 1 and begun() == 2)  # both workers are in the middle of a job
     workers = [child for child in psutil.Process(sweep.pid).children() if "LokyProcess" in " ".join(child.cmdline())]
     assert len(workers) == 2
     workers[0].kill()
