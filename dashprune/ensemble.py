@@ -23,7 +23,7 @@ ELEMENTWISE = (FixedMask, PositivePart)
 
 
 def shape_of(model: VectorField) -> object:
-    """Equal for models that can be stacked: the same modules, options and shapes; None for one that cannot be."""
+    """Equal for models that can be stacked: in modules, options, shapes and regulators; None for one that cannot be."""
     modules = []
     for name, module in model.named_modules():
         changes_tensors = name.split(".")[-3:-2] == ["parametrizations"]
@@ -31,7 +31,8 @@ def shape_of(model: VectorField) -> object:
             return None
         options = {key: value for key, value in vars(module).items() if isinstance(value, bool | int | float | str)}
         modules.append((name, parametrize.type_before_parametrizations(module), {**options, "training": True}))
-    return modules, [(name, tensor.shape, tensor.device) for name, tensor in model.state_dict().items()]
+    tensors = [(name, tensor.shape, tensor.device) for name, tensor in model.state_dict().items()]
+    return modules, tensors, None if model.regulators is None else model.regulators.tolist()
 
 
 class Ensemble:

@@ -16,6 +16,8 @@ from dashprune.models.base import EdgeField
 
 PARTS = 4
 """Parts of a transition over which regulators are averaged."""
+_BLOCK = 2**22
+"""Most pairs whose residuals are held at once; 32 MB in float64."""
 
 
 class Share(NamedTuple):
@@ -30,8 +32,8 @@ class Posterior(NamedTuple):
     """What is known of the edges.
 
     Attributes:
-        probability: (genes, targets) of each pair to be an edge; row regulates column.
-        effect: (genes, targets) posterior mean of each standardised effect.
+        probability: (regulators, targets) of each pair to be an edge; row regulates column.
+        effect: (regulators, targets) posterior mean of each standardised effect.
         reliability: share of the prior's edges that are real.
         novelty: share of all other pairs that are real.
         scale: mean size of a real, standardised effect.
@@ -85,7 +87,7 @@ class Regression(NamedTuple):
     """The dynamics as a linear regression, a row per transition.
 
     Attributes:
-        signals: (N, genes) what targets saw of each gene during the transition, averaged, with mean 0 and variance 1.
+        signals: (N, regulators) what targets saw of each during the transition, averaged, with mean 0 and variance 1.
         responses: (N, genes) production of each gene over its decay rate that explains the transition, likewise.
         alive: (genes,) bool, whether the model lets the gene change; the response of the others means nothing.
     """
@@ -108,7 +110,7 @@ def regression(model: EdgeField, split: Split) -> Regression:
     start, dt = torch.as_tensor(starts.start).to(rate), torch.as_tensor(starts.dt).to(rate)
     alive = rate * dt.max() > 0.1
     typical = rate[alive].median() if alive.any() else rate.new_ones(())
-    signal, total = torch.zeros_like(start), torch.zeros_like(dt)
+    signal, total = torch.zeros_like(model.signal(start)), torch.zeros_like(dt)
     state = start
     for part in range(PARTS):
         middle = etdrk4(model.production, rate, state, dt / (2 * PARTS), 1)
@@ -135,10 +137,10 @@ def posterior(
     mixtures of normal distributions, by which the Laplace distribution is approximated here.
 
     Args:
-        signals: (N, genes), each with mean 0.
+        signals: (N, regulators), each with mean 0.
         responses: (N, targets), each with mean 0.
-        prior: (genes, targets) bool, the prior's edges.
-        candidates: (genes, targets) bool; all other pairs count as found not to be edges.
+        prior: (regulators, targets) bool, the prior's edges.
+        candidates: (regulators, targets) bool; all other pairs count as found not to be edges.
         sweeps: over all pairs, at most.
     """
     state = _Ascent(signals, responses, prior, candidates)
@@ -157,29 +159,36 @@ class _Ascent:
     def __init__(self, signals: np.ndarray, responses: np.ndarray, prior: np.ndarray, candidates: np.ndarray) -> None:
         self.signals, self.responses, self.prior, self.candidates = signals, responses, prior, candidates
         self.power = np.maximum((signals**2).sum(axis=0), 1e-12)
-        self.gram, self.cross = signals.T @ signals, signals.T @ responses
+        self.gram = signals.T @ signals
         self.scale, self.reliable, self.novel = 0.15, 0.9, 0.002
         shape = candidates.shape
         self.probability, self.mean, self.second = np.zeros(shape), np.zeros(shape), np.zeros(shape)
         self.log_odds, self.variance = np.full(shape, -5.0), np.zeros(shape)
-        self.active = candidates.copy()
         self.noise = responses.var(axis=0) / 2 + 1e-9
         for target in range(shape[1]):  # begin with what the prior explains
             known = np.flatnonzero(prior[:, target] & candidates[:, target])
             ridge = np.eye(len(known)) * self.noise[target] / (2 * self.scale**2)
-            solved = np.linalg.solve(self.gram[np.ix_(known, known)] + ridge, self.cross[known, target])
+            solved = np.linalg.solve(
+                self.gram[np.ix_(known, known)] + ridge, signals[:, known].T @ responses[:, target]
+            )
             self.mean[known, target], self.probability[known, target] = solved, 0.95
         self.second = self.probability * self.mean**2
-        self._refresh()
+        step = max(_BLOCK // max(shape[0], 1), 1)
+        self.blocks = [slice(first, min(first + step, shape[1])) for first in range(0, shape[1], step)]
+        for block in self.blocks:
+            self._estimate_noise(block)
 
     def sweep(self, everything: bool) -> None:
         """Update every candidate pair once, or only those that are not negligible; then the hyperparameters."""
-        self.active = self.candidates if everything else self.candidates & ((self.probability > 1e-4) | self.prior)
         self.variances, self.weights = _laplace(self.scale)
-        self.odds = np.where(self.prior, _logit(self.reliable), _logit(self.novel))
-        for source in np.flatnonzero(self.active.any(axis=1)):
-            self._update(int(source), np.flatnonzero(self.active[source]))
-        self._refresh()
+        for block in self.blocks:
+            active = self.candidates[:, block]
+            if not everything:
+                active = active & ((self.probability[:, block] > 1e-4) | self.prior[:, block])
+            residual = self.signals.T @ self.responses[:, block] - self.gram @ self._expected(block)
+            for source in np.flatnonzero(active.any(axis=1)):
+                self._update(int(source), np.flatnonzero(active[source]), block.start, residual)
+            self._estimate_noise(block)
         edges = self.probability.sum()
         self.scale = math.sqrt(max((self.probability * self.variance).sum() / max(2 * edges, 1e-12), 1e-8))
         if self.prior.any():
@@ -187,11 +196,19 @@ class _Ascent:
         others = ~self.prior
         self.novel = float((self.probability[others].sum() + 1) / (others.sum() + 2))
 
-    def _update(self, source: int, targets: np.ndarray) -> None:
-        """The pairs of one source: evidence, given all other pairs as they stand."""
+    def _update(self, source: int, places: np.ndarray, first: int, residual: np.ndarray) -> None:
+        """The pairs of one source: evidence, given all other pairs as they stand.
+
+        Args:
+            source: row of the pairs.
+            places: their columns in `residual`.
+            first: the target with which `residual` starts.
+            residual: (regulators, targets) signals times what all pairs leave unexplained; brought up to date.
+        """
+        targets = first + places
         power, here = self.power[source], (source, targets)
         old = self.probability[here] * self.mean[here]
-        estimate, error = self.residual[here] / power + old, self.noise[targets] / power
+        estimate, error = residual[source, places] / power + old, self.noise[targets] / power
         total = error[:, None] + self.variances
         terms = self.weights + 0.5 * np.log(error[:, None] / total)
         terms += 0.5 * estimate[:, None] ** 2 * (1 / error[:, None] - 1 / total)
@@ -203,18 +220,21 @@ class _Ascent:
         shrunk = self.variances / total
         self.mean[here] = (mixture * shrunk).sum(axis=1) * estimate
         second = (mixture * (shrunk * error[:, None] + (shrunk * estimate[:, None]) ** 2)).sum(axis=1)
-        self.probability[here] = expit(self.odds[here] + self.log_odds[here])
+        odds = np.where(self.prior[here], _logit(self.reliable), _logit(self.novel))
+        self.probability[here] = expit(odds + self.log_odds[here])
         self.second[here] = self.probability[here] * second
         self.variance[here] = (mixture * self.variances).sum(axis=1)
-        self.residual[:, targets] -= np.outer(self.gram[:, source], self.probability[here] * self.mean[here] - old)
+        residual[:, places] -= np.outer(self.gram[:, source], self.probability[here] * self.mean[here] - old)
 
-    def _refresh(self) -> None:
-        """Residuals without rounding, and the noise of each target."""
-        mean = self.probability * self.mean
-        self.residual = self.cross - self.gram @ mean
-        spread = self.power @ np.maximum(self.second - mean**2, 0)
-        squares = ((self.responses - self.signals @ mean) ** 2).sum(axis=0)
-        self.noise = (squares + spread) / len(self.signals) + 1e-9
+    def _expected(self, targets: slice) -> np.ndarray:
+        """(regulators, targets) posterior means of the effects."""
+        return self.probability[:, targets] * self.mean[:, targets]
+
+    def _estimate_noise(self, targets: slice) -> None:
+        mean = self._expected(targets)
+        spread = self.power @ np.maximum(self.second[:, targets] - mean**2, 0)
+        squares = ((self.responses[:, targets] - self.signals @ mean) ** 2).sum(axis=0)
+        self.noise[targets] = (squares + spread) / len(self.signals) + 1e-9
 
 
 def _laplace(scale: float) -> tuple[np.ndarray, np.ndarray]:

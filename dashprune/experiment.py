@@ -106,8 +106,7 @@ def reported(folder: Path) -> tuple[Problem, VectorField, Solver]:
     if dataset.fingerprint() != row["data"]:
         raise DashpruneError(f"{folder} was made from other data than dataset {row['dataset']} has now; run it again")
     problem, pruner = _problem(dataset, values), component(values["pruner"], "pruner")()
-    model = component(values["model"], "model", later=("genes",))(genes=len(problem.genes))
-    model.reset_parameters(torch_generator(values["seed"], "weights"))
+    model = initial_model(component(values["model"], "model", later=("genes",)), problem, values["seed"])
     pruner.attach(model, problem)
     state = checkpoints.load(folder)
     if state is None:
@@ -115,6 +114,20 @@ def reported(folder: Path) -> tuple[Problem, VectorField, Solver]:
     model.load_state_dict(state["best"])
     pruner.finalize(model)
     return problem, model, section(Solver, values["solver"], "solver")
+
+
+def initial_model(make: Callable[..., VectorField], problem: Problem, seed: int) -> VectorField:
+    """The model of a run as its training starts, on the CPU, before a pruner is attached.
+
+    Args:
+        make: called with `genes`, as `Experiment.model`.
+        problem: the data.
+        seed: of the run.
+    """
+    model = make(genes=len(problem.genes))
+    model.bind(problem)
+    model.reset_parameters(torch_generator(seed, "weights"))
+    return model
 
 
 def _problem(dataset: Any, values: Mapping[str, Any]) -> Problem:
@@ -185,8 +198,7 @@ class _Job:
         self.problem = _problem(experiment.dataset, experiment.values)
         if experiment.control is not None:
             return
-        model = experiment.model(genes=len(self.problem.genes))
-        model.reset_parameters(torch_generator(experiment.run.seed, "weights"))
+        model = initial_model(experiment.model, self.problem, experiment.run.seed)
         model.to(experiment.values["device"])
         experiment.pruner.attach(model, self.problem)
         self.training = Training(model, experiment.pruner, experiment.train)

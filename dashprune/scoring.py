@@ -37,7 +37,7 @@ def score_training(training: Training, problem: Problem, solver: Solver, folder:
     model.load_state_dict(training.best)
     pruner.finalize(model)
     edges, *strongest = _strongest(model, LISTED)
-    _write_network(folder, problem.genes, strongest, pruner.edge_probability(slice(None)))
+    _write_network(folder, problem.genes, strongest, pruner)
     return {
         "uses_prior": pruner.uses_prior,
         "sparsity": model_sparsity(model),
@@ -49,14 +49,18 @@ def score_training(training: Training, problem: Problem, solver: Solver, folder:
     }
 
 
-def _write_network(
-    folder: Path, genes: tuple[str, ...], strongest: list[np.ndarray], probability: torch.Tensor | None
-) -> None:
+def _write_network(folder: Path, genes: tuple[str, ...], strongest: list[np.ndarray], pruner: Pruner) -> None:
     """The edges with source, target and effect, and with their probability where the strategy gives one."""
     sources, targets, effects = strongest
     columns = [[genes[i] for i in sources], [genes[j] for j in targets], [f"{e:.7g}" for e in effects]]
-    if probability is not None:
-        columns.append([f"{p:.4f}" for p in probability[torch.as_tensor(sources), torch.as_tensor(targets)].tolist()])
+    if pruner.edge_probability(slice(0, 1)) is not None:
+        found = np.empty(len(targets))
+        for block in target_blocks(len(genes)):
+            inside = (block.start <= targets) & (targets < block.stop)
+            probability = pruner.edge_probability(block)
+            assert probability is not None
+            found[inside] = probability.cpu().numpy()[sources[inside], targets[inside] - block.start]
+        columns.append([f"{p:.4f}" for p in found])
     results.write_network(folder, zip(*columns, strict=True))
 
 

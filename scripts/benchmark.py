@@ -32,6 +32,7 @@ from tabulate import tabulate
 from dashprune import compose, fit, results
 from dashprune.batches import Batch, by_trajectory
 from dashprune.data.problem import Problem
+from dashprune.experiment import initial_model
 from dashprune.fit import Member, fit_together
 from dashprune.models.base import VectorField
 from dashprune.parametrizations import mask_of
@@ -64,8 +65,7 @@ def prepared(overrides: Sequence[str]) -> tuple[Experiment, Problem, Training]:
     """An untrained model with its pruner, and its data."""
     made = check(compose(list(overrides)))
     problem = made.dataset.load()
-    model = made.model(genes=len(problem.genes))
-    model.reset_parameters(torch_generator(made.run.seed, "weights"))
+    model = initial_model(made.model, problem, made.run.seed)
     made.pruner.attach(model, problem)
     return made, problem, Training(model, made.pruner, made.train)
 

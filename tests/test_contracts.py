@@ -20,6 +20,7 @@ from dashprune import compose, train_prune_eval
 from dashprune.config import choices, conf_dir
 from dashprune.data.problem import Problem
 from dashprune.errors import DashpruneError
+from dashprune.experiment import initial_model, reported
 from dashprune.fit import fit
 from dashprune.models.base import EdgeField, VectorField
 from dashprune.pruners.base import Pruner
@@ -63,8 +64,7 @@ def experiment(pruner: str, model: str) -> tuple[Experiment, Problem]:
 
 
 def training(made: Experiment, problem: Problem) -> Training:
-    model = made.model(genes=len(problem.genes))
-    model.reset_parameters(torch.Generator().manual_seed(0))
+    model = initial_model(made.model, problem, seed=0)
     made.pruner.attach(model, problem)
     return Training(model, made.pruner, made.train)
 
@@ -105,6 +105,20 @@ def test_edge_fields_have_a_weight_for_every_pair_and_a_signal_of_every_gene(nam
     assert isinstance(model, EdgeField)
     assert [len(chain) for chain in model.chains()] == [1] * len(model.chains())
     assert model.signal(torch.rand(3, 4, 24)).shape == (3, 4, 24)
+
+
+@pytest.mark.parametrize("pruner", ["dash", "dash_edge", "dash_edge_fixed", "pinn", "pathreg"])
+def test_strategies_work_with_candidate_regulators(pruner: str, tmp_path: Path) -> None:
+    """In the end only regulators of the prior have edges."""
+    options = ["model=phoenix_edge", "model.candidates=prior", f"pruner={pruner}", f"outputs={tmp_path}"]
+    row = train_prune_eval(compose([*SMALL, *options]))
+    problem, model, _solver = reported(next(tmp_path.rglob("result.json")).parent)
+    others = np.diff(problem.prior.indptr) == 0
+    assert others.any()
+    effect = model.effect_matrix().detach()
+    assert effect.shape == (24, 24)
+    assert row["edges"] == np.count_nonzero(effect) > 0
+    assert (effect[torch.as_tensor(others)] == 0).all()
 
 
 @pytest.mark.parametrize("name", choices("model"))

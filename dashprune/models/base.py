@@ -7,6 +7,8 @@ import functools
 import torch
 from torch import Tensor, nn
 
+from dashprune.data.problem import Problem
+
 
 class VectorField(nn.Module):
     """Right-hand side of dx/dt = f(x) = production(x) - λ ⊙ x, for the expression x of `genes` genes.
@@ -22,6 +24,14 @@ class VectorField(nn.Module):
     """
 
     genes: int
+
+    def bind(self, problem: Problem) -> None:
+        """Take from the data what the model's shapes depend on, before any parameter is drawn."""
+
+    @property
+    def regulators(self) -> Tensor | None:
+        """(regulators,) indices, ascending, of the genes that the first layers see; None if they see all."""
+        return None
 
     def forward(self, t: Tensor, y: Tensor) -> Tensor:
         """dx/dt at expression `y` (..., genes), same shape. The fields here do not depend on time `t`."""
@@ -40,7 +50,7 @@ class VectorField(nn.Module):
         raise NotImplementedError("abstract: a vector field defines drift")
 
     def chains(self) -> list[list[nn.Linear]]:
-        """Every way from genes to genes: lists of layers in the order of evaluation. All prunable weights are here."""
+        """Every way from regulators to genes: lists of layers in the order of evaluation, with all prunable weights."""
         raise NotImplementedError("abstract: a vector field defines chains")
 
     def layers(self) -> list[nn.Linear]:
@@ -72,7 +82,8 @@ class VectorField(nn.Module):
         Returns:
             (genes, targets)
         """
-        return functools.reduce(torch.add, [self._product(chain, targets) for chain in self.chains()]).T
+        effects = functools.reduce(torch.add, [self._product(chain, targets) for chain in self.chains()]).T
+        return effects if self.regulators is None else by_gene(effects, self.regulators, self.genes)
 
     def _product(self, chain: list[nn.Linear], targets: slice) -> Tensor:
         product = self.scaled_weight(chain[-1])[targets]
@@ -82,8 +93,13 @@ class VectorField(nn.Module):
 
 
 class EdgeField(VectorField):
-    """A vector field with a weight of its own for every pair of genes: each chain is one layer from genes to genes."""
+    """A vector field with a weight for every pair of genes: each chain is one layer from regulators to genes."""
 
     def signal(self, y: Tensor) -> Tensor:
-        """What targets see of regulators with expression `y` (..., genes), same shape; drift is about linear in it."""
+        """(..., regulators) what targets see at expression `y` (..., genes); drift is about linear in it."""
         raise NotImplementedError("abstract: an edge field defines signal")
+
+
+def by_gene(rows: Tensor, regulators: Tensor, genes: int) -> Tensor:
+    """(genes, n) with `rows` (regulators, n) at the regulators and zeros at all other genes."""
+    return rows.new_zeros(genes, rows.shape[1]).index_copy(0, regulators, rows)

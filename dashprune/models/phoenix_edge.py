@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
+import numpy as np
 import torch
 from pydantic import Field
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
+from dashprune.data.problem import Problem
+from dashprune.errors import DashpruneError
 from dashprune.models.base import EdgeField
 from dashprune.models.phoenix import hill
 from dashprune.parametrizations import PositivePart
@@ -19,7 +22,7 @@ class PhoenixEdge(EdgeField):
 
     It is PHOENIX with one sum unit per regulator and one product unit per target. So the network is what the weights C
     and W (target x regulator) are, and not a product of layers whose units many genes share. The effect of i on j is
-    υ₊_j (C_ji + a_j W_ji). There are 2 G² + 4 G parameters.
+    υ₊_j (C_ji + a_j W_ji). There are 2 G R + 4 G parameters for R regulators.
 
     Source: this project; the activations are those of Hossain et al. (PHOENIX).
 
@@ -27,17 +30,47 @@ class PhoenixEdge(EdgeField):
         genes: number of genes G.
         multiplier_rate: learning rate of υ relative to the other parameters.
         recovery: whether a gene with υ <= 0 can recover, see Phoenix.
+        candidates: which genes may regulate: "all", or only those with an edge from them in the "prior", which lets
+            networks of ten thousand genes fit into memory. The latter has no weights before `bind`.
     """
 
-    def __init__(self, genes: int, multiplier_rate: Annotated[float, Field(gt=0)], recovery: bool) -> None:
+    chosen: Tensor | None
+
+    def __init__(
+        self,
+        genes: int,
+        multiplier_rate: Annotated[float, Field(gt=0)],
+        recovery: bool,
+        candidates: Literal["all", "prior"] = "all",
+    ) -> None:
         super().__init__()
         self.genes = genes
         self.multiplier_rate = multiplier_rate
-        self.sums = nn.Linear(genes, genes)
-        self.products = nn.Linear(genes, genes)
+        self.candidates = candidates
+        self.register_buffer("chosen", None)
+        if candidates == "all":
+            self._build(genes)
         self.amplitudes = nn.Parameter(torch.ones(genes))
         self.multipliers = nn.Parameter(torch.ones(genes))
         parametrize.register_parametrization(self, "multipliers", PositivePart(recovery))
+
+    def _build(self, regulators: int) -> None:
+        self.sums, self.products = nn.Linear(regulators, self.genes), nn.Linear(regulators, self.genes)
+
+    def bind(self, problem: Problem) -> None:
+        if self.candidates == "all":
+            return
+        chosen = np.flatnonzero(np.diff(problem.prior.indptr))
+        if not len(chosen):
+            raise DashpruneError(
+                "model.candidates: the prior has no edges, so it names no regulators; set model.candidates=all"
+            )
+        self.chosen = torch.as_tensor(chosen)
+        self._build(len(chosen))
+
+    @property
+    def regulators(self) -> Tensor | None:
+        return self.chosen
 
     def reset_parameters(self, generator: torch.Generator) -> None:
         """C, W ~ N(0, 0.05²); a = c = ¼, b = 0; υ ~ U(0, 1)."""
@@ -50,7 +83,7 @@ class PhoenixEdge(EdgeField):
             self.raw_multipliers.uniform_(0, 1, generator=generator)
 
     def drift(self, y: Tensor) -> Tensor:
-        saturated, logarithm = hill(y)
+        saturated, logarithm = self._seen(y)
         return self.sums(saturated) + self.amplitudes * torch.exp(self.products(logarithm))
 
     def production(self, y: Tensor) -> Tensor:
@@ -60,7 +93,11 @@ class PhoenixEdge(EdgeField):
         return self.multipliers
 
     def signal(self, y: Tensor) -> Tensor:
-        return hill(y)[0]
+        return self._seen(y)[0]
+
+    def _seen(self, y: Tensor) -> tuple[Tensor, Tensor]:
+        """s and ℓ of the regulators, (..., regulators)."""
+        return hill(y if self.chosen is None else y.index_select(-1, self.chosen))
 
     @property
     def raw_multipliers(self) -> Tensor:

@@ -67,8 +67,9 @@ class Dash(Scheduled):
         super().attach(model, problem)
         self._check(model, problem)
         device = next(model.parameters()).device
-        coregulation = sparse_tensor(problem.coregulation, torch.float64, device)
-        targets = sparse_tensor(abs(problem.prior).T.tocsr(), torch.float64, device)
+        seen = slice(None) if model.regulators is None else model.regulators.cpu().numpy()
+        coregulation = sparse_tensor(problem.coregulation[seen][:, seen], torch.float64, device)
+        targets = sparse_tensor(abs(problem.prior)[seen].T.tocsr(), torch.float64, device)
         self.register_buffer("coregulation", coregulation, persistent=False)
         self.register_buffer("targets", targets, persistent=False)
         generator = torch_generator(self.seed, "scores")

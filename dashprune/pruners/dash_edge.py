@@ -13,7 +13,7 @@ from torch import Tensor
 from dashprune import evidence
 from dashprune.data.problem import Problem
 from dashprune.errors import DashpruneError
-from dashprune.models.base import EdgeField, VectorField
+from dashprune.models.base import EdgeField, VectorField, by_gene
 from dashprune.pruners.edges import EdgePruner, Part, kept
 
 
@@ -53,9 +53,10 @@ class DashEdge(EdgePruner):
     def attach(self, model: VectorField, problem: Problem) -> None:
         super().attach(model, problem)
         self.train_split = problem.train
-        known = (problem.prior != 0).toarray() if self.uses_prior else np.zeros((model.genes, model.genes), dtype=bool)
-        self.known = known
-        self.register_buffer("probability", torch.zeros(model.genes, model.genes, dtype=torch.float32))
+        pairs = model.layers()[0].weight.T.shape
+        rows = slice(None) if model.regulators is None else model.regulators.cpu().numpy()
+        self.known = (problem.prior[rows] != 0).toarray() if self.uses_prior else np.zeros(pairs, dtype=bool)
+        self.register_buffer("probability", torch.zeros(pairs))
         self.register_buffer("shares", torch.full((2, 3), torch.nan, dtype=torch.float64))
 
     def choose(self, model: EdgeField, event: int) -> Tensor:
@@ -82,4 +83,5 @@ class DashEdge(EdgePruner):
         return {name: None if math.isnan(value) else value for name, value in found.items()}
 
     def edge_probability(self, targets: slice) -> Tensor | None:
-        return self.probability[:, targets]
+        found = self.probability[:, targets]
+        return found if self.regulators is None else by_gene(found, self.regulators, self.genes)

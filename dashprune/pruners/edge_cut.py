@@ -45,13 +45,15 @@ class EdgeCut(EdgePruner):
 
     def attach(self, model: VectorField, problem: Problem) -> None:
         super().attach(model, problem)
-        edges = (problem.prior.T != 0).tocsr()
-        prior = sparse_tensor(edges, torch.float32, next(model.parameters()).device)
+        edges = (problem.prior.T != 0).tocsc()
+        if model.regulators is not None:
+            edges = edges[:, model.regulators.cpu().numpy()]
+        prior = sparse_tensor(edges.tocsr(), torch.float32, next(model.parameters()).device)
         self.register_buffer("prior", prior, persistent=False)
 
     @torch.no_grad()
     def choose(self, model: EdgeField, event: int) -> Tensor:
-        pairs = model.genes * (model.genes - 1)
+        pairs = self.possible
         target = min(self.edges_per_gene * model.genes, pairs)
         count = round(pairs * (target / pairs) ** ((event + 1) / len(self.cuts)))
         importance = torch.stack([model.importance(layer) for layer in model.layers()]).sum(dim=0)
@@ -60,4 +62,4 @@ class EdgeCut(EdgePruner):
         score = score.masked_fill(~kept(model), -1.0).flatten()
         chosen = torch.zeros_like(score, dtype=torch.bool)
         chosen[score.argsort(descending=True, stable=True)[:count]] = True
-        return chosen.view(model.genes, model.genes)
+        return chosen.view_as(importance)

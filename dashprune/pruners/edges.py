@@ -51,7 +51,10 @@ class EdgePruner(Pruner):
                 f"pruner: {type(self).__name__} cuts pairs of genes, and needs a model with a weight for each; "
                 f"set model=phoenix_edge"
             )
-        pairs = ~torch.eye(model.genes, dtype=torch.bool)
+        self.genes, self.regulators = model.genes, model.regulators
+        sources = torch.arange(model.genes) if model.regulators is None else model.regulators.cpu()
+        pairs = torch.arange(model.genes)[:, None] != sources
+        self.possible = int(pairs.sum())
         for layer in model.layers():
             add_mask(layer)
         keep(model, pairs)
@@ -64,16 +67,16 @@ class EdgePruner(Pruner):
         return True
 
     def choose(self, model: EdgeField, event: int) -> Tensor:
-        """(targets, sources) bool, the pairs to keep at this event, counted from 0."""
+        """(targets, regulators) bool, the pairs to keep at this event, counted from 0."""
         raise NotImplementedError("abstract: a strategy for edges defines choose")
 
 
 def kept(model: EdgeField) -> Tensor:
-    """(targets, sources) bool, the pairs that are left."""
+    """(targets, regulators) bool, the pairs that are left."""
     return mask_of(model.layers()[0]) > 0
 
 
 def keep(model: EdgeField, pairs: Tensor) -> None:
-    """Mask all pairs but these, (targets, sources) bool, in every layer."""
+    """Mask all pairs but these, (targets, regulators) bool, in every layer."""
     for layer in model.layers():
         mask_of(layer).copy_(pairs)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 
+from dashprune.ensemble import shape_of
+from dashprune.errors import DashpruneError
 from dashprune.models.phoenix import hill
 from dashprune.models.phoenix_edge import PhoenixEdge
-from tests.conftest import tensor
+from tests.conftest import problem_with, tensor
 
 
 @pytest.fixture
@@ -113,3 +116,54 @@ def test_multipliers_have_a_learning_rate_of_their_own(model: PhoenixEdge) -> No
     groups = model.parameter_groups(0.1)
     assert [group["lr"] for group in groups] == [0.1, 0.2]
     assert groups[1]["params"] == [model.raw_multipliers]
+
+
+def bound(prior: list[list[float]]) -> PhoenixEdge:
+    """In float64, with candidate regulators from this prior and all parameters drawn."""
+    model = PhoenixEdge(len(prior), multiplier_rate=2.0, recovery=True, candidates="prior")
+    model.bind(problem_with(np.array(prior, dtype=np.float32)))
+    model = model.double()
+    generator = torch.Generator().manual_seed(3)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.normal_(generator=generator)
+        model.raw_multipliers.abs_().add_(0.5)
+    return model
+
+
+REGULATED_BY_1_AND_3 = [[0, 0, 0, 0], [0, 0, -1, 0], [0, 0, 0, 0], [1, 0, 1, 0]]
+
+
+def test_with_candidates_only_genes_that_the_prior_lets_regulate_have_weights() -> None:
+    """The model is the full one with zeros in all other columns."""
+    model = bound(REGULATED_BY_1_AND_3)
+    assert model.regulators is not None
+    assert model.regulators.tolist() == [1, 3]
+    assert sum(p.numel() for p in model.parameters()) == 2 * 4 * 2 + 4 * 4
+    full = PhoenixEdge(4, multiplier_rate=2.0, recovery=True).double()
+    with torch.no_grad():
+        for layer, small in zip(full.layers(), model.layers(), strict=True):
+            layer.weight.zero_()
+            layer.weight[:, [1, 3]] = small.weight
+            assert layer.bias is not None
+            layer.bias.copy_(small.bias)
+        full.amplitudes.copy_(model.amplitudes)
+        full.raw_multipliers.copy_(model.raw_multipliers)
+    x = torch.rand(5, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(4))
+    torch.testing.assert_close(model(tensor(0), x), full(tensor(0), x))
+    torch.testing.assert_close(model.signal(x), full.signal(x)[:, [1, 3]])
+    torch.testing.assert_close(model.effect_matrix(), full.effect_matrix())
+    torch.testing.assert_close(model.effect_matrix(slice(1, 3)), full.effect_matrix(slice(1, 3)))
+
+
+def test_candidates_need_a_prior() -> None:
+    with pytest.raises(DashpruneError, match=r"model\.candidates: the prior has no edges"):
+        bound([[0, 0], [0, 0]])
+
+
+def test_models_with_other_regulators_are_not_stacked() -> None:
+    one, other = bound(REGULATED_BY_1_AND_3), bound([REGULATED_BY_1_AND_3[k] for k in (1, 0, 3, 2)])
+    assert other.regulators is not None
+    assert other.regulators.tolist() == [0, 2]
+    assert shape_of(one) == shape_of(bound(REGULATED_BY_1_AND_3))
+    assert shape_of(one) != shape_of(other)
