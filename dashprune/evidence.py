@@ -154,11 +154,16 @@ def posterior(
 
 
 class _Ascent:
-    """Coordinate ascent: all that `posterior` changes."""
+    """Coordinate ascent: all that `posterior` changes.
+
+    What the pairs leave unexplained is kept by sample, or, where samples are more than regulators, as its product with
+    each signal.
+    """
 
     def __init__(self, signals: np.ndarray, responses: np.ndarray, prior: np.ndarray, candidates: np.ndarray) -> None:
         self.signals, self.responses, self.prior, self.candidates = signals, responses, prior, candidates
         self.power = np.maximum((signals**2).sum(axis=0), 1e-12)
+        self.by_sample = signals.shape[0] < signals.shape[1]
         self.gram = signals.T @ signals
         self.scale, self.reliable, self.novel = 0.15, 0.9, 0.002
         shape = candidates.shape
@@ -185,7 +190,10 @@ class _Ascent:
             active = self.candidates[:, block]
             if not everything:
                 active = active & ((self.probability[:, block] > 1e-4) | self.prior[:, block])
-            residual = self.signals.T @ self.responses[:, block] - self.gram @ self._expected(block)
+            if self.by_sample:
+                residual = self.responses[:, block] - self.signals @ self._expected(block)
+            else:
+                residual = self.signals.T @ self.responses[:, block] - self.gram @ self._expected(block)
             for source in np.flatnonzero(active.any(axis=1)):
                 self._update(int(source), np.flatnonzero(active[source]), block.start, residual)
             self._estimate_noise(block)
@@ -203,12 +211,14 @@ class _Ascent:
             source: row of the pairs.
             places: their columns in `residual`.
             first: the target with which `residual` starts.
-            residual: (regulators, targets) signals times what all pairs leave unexplained; brought up to date.
+            residual: what all pairs leave unexplained, (N or regulators, targets); brought up to date.
         """
         targets = first + places
         power, here = self.power[source], (source, targets)
         old = self.probability[here] * self.mean[here]
-        estimate, error = residual[source, places] / power + old, self.noise[targets] / power
+        direction = (self.signals if self.by_sample else self.gram)[:, source]
+        product = direction @ residual[:, places] if self.by_sample else residual[source, places]
+        estimate, error = product / power + old, self.noise[targets] / power
         total = error[:, None] + self.variances
         terms = self.weights + 0.5 * np.log(error[:, None] / total)
         terms += 0.5 * estimate[:, None] ** 2 * (1 / error[:, None] - 1 / total)
@@ -224,7 +234,7 @@ class _Ascent:
         self.probability[here] = expit(odds + self.log_odds[here])
         self.second[here] = self.probability[here] * second
         self.variance[here] = (mixture * self.variances).sum(axis=1)
-        residual[:, places] -= np.outer(self.gram[:, source], self.probability[here] * self.mean[here] - old)
+        residual[:, places] -= np.outer(direction, self.probability[here] * self.mean[here] - old)
 
     def _expected(self, targets: slice) -> np.ndarray:
         """(regulators, targets) posterior means of the effects."""

@@ -9,6 +9,7 @@ import pytest
 import torch
 from scipy.integrate import quad
 
+from dashprune import evidence
 from dashprune.data.problem import Split
 from dashprune.evidence import _Ascent, _laplace, _share, posterior, regression, smooth
 from dashprune.exponential import etdrk4
@@ -239,6 +240,26 @@ def test_pairs_that_are_no_candidates_are_no_edges() -> None:
     assert (found.probability[~candidates] == 0).all()
     assert (found.effect[~candidates] == 0).all()
     assert found.probability[candidates & planted.truth].max() > 0.9
+
+
+def test_few_samples_and_blocks_of_targets_change_only_the_order_of_sums(monkeypatch: pytest.MonkeyPatch) -> None:
+    planted = Planted(samples=15)
+    arguments = (planted.signals, planted.responses, planted.prior, planted.candidates)
+    state, other = _Ascent(*arguments), _Ascent(*arguments)
+    monkeypatch.setattr(evidence, "_BLOCK", 7 * 20)
+    third = _Ascent(*arguments)
+    assert state.by_sample
+    other.by_sample = False
+    assert (len(state.blocks), len(third.blocks)) == (1, 3)
+    for everything in (True, True, False):
+        for ascent in (state, other, third):
+            ascent.sweep(everything)
+    for ascent in (other, third):
+        np.testing.assert_allclose(ascent.probability, state.probability, atol=1e-9)
+        np.testing.assert_allclose(ascent.log_odds, state.log_odds, atol=1e-7)
+        np.testing.assert_allclose(ascent.noise, state.noise, atol=1e-9)
+        assert ascent.scale == pytest.approx(state.scale)
+        assert ascent.reliable == pytest.approx(state.reliable)
 
 
 @pytest.mark.parametrize("signal", [0.0, 1.0])
