@@ -1,18 +1,26 @@
-"""The wheel works in a clean virtual environment, without the checkout."""
+"""The wheel has all it needs, and says what it needs from others."""
 
 from __future__ import annotations
 
+import ast
 import os
 import subprocess
 import sys
+import sysconfig
+import tomllib
 import venv
 import zipfile
+from importlib.metadata import packages_distributions
 from pathlib import Path
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 REPOSITORY = Path(__file__).parents[1]
 
 
 def test_the_wheel_works_without_a_checkout(tmp_path: Path) -> None:
+    """In a virtual environment of its own, which shares the packages it depends on with this one."""
     pip = [sys.executable, "-m", "pip"]
     command = [*pip, "wheel", "--quiet", "--no-deps", "--wheel-dir", str(tmp_path), str(REPOSITORY)]
     subprocess.run(command, check=True, cwd=tmp_path)
@@ -24,18 +32,40 @@ def test_the_wheel_works_without_a_checkout(tmp_path: Path) -> None:
     assert not [name for name in names if name.startswith(("tests/", "outputs/", "conf/"))]
 
     environment = tmp_path / "venv"
-    venv.create(environment, with_pip=True)
-    scripts = environment / "bin"
-    install = [str(scripts / "python"), "-m", "pip", "install", "--quiet", "-c", str(REPOSITORY / "constraints.txt")]
-    subprocess.run([*install, str(wheel)], check=True, cwd=tmp_path)
+    venv.create(environment)
+    python = str(environment / "bin" / "python")
+    subprocess.run([*pip, "--python", python, "install", "--quiet", "--no-deps", str(wheel)], check=True, cwd=tmp_path)
+    (site,) = environment.glob("lib/python*/site-packages")
+    (site / "shared.pth").write_text(sysconfig.get_path("purelib"))  # whose own .pth, to the checkout, is not read
     clean = {key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "VIRTUAL_ENV")}
-    done = subprocess.run(
-        [str(scripts / "dashprune"), "check", "dataset", "pruner"],
-        cwd=tmp_path,
-        env=clean,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert "pruner/dash.yaml: ok" in done.stdout
+
+    def ran(*words: str) -> str:
+        done = subprocess.run(words, cwd=tmp_path, env=clean, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    assert str(site) in ran(python, "-c", "import dashprune; print(dashprune.__file__)")
+    assert "pruner/dash.yaml: ok" in ran(str(environment / "bin" / "dashprune"), "check", "pruner")
+
+
+def test_what_is_imported_is_declared() -> None:
+    """What a module imports at its top comes with dashprune itself, anything else at least with an extra."""
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = [text for name, texts in project["optional-dependencies"].items() if name != "test" for text in texts]
+    always, optional = named(project["dependencies"]), named(extras)
+    packages, undeclared = packages_distributions(), []
+    for path in (REPOSITORY / "dashprune").rglob("*.py"):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        for node in ast.walk(tree):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            allowed = always if node in tree.body else always | optional
+            for package in {name.partition(".")[0] for name in names} - sys.stdlib_module_names - {"dashprune"}:
+                if not {canonicalize_name(name) for name in packages.get(package, ())} & allowed:
+                    undeclared.append(f"{path.stem} imports {package}")
+    assert undeclared == []
+
+
+def named(requirements: list[str]) -> set[str]:
+    """The canonical names in a list of requirements."""
+    return {canonicalize_name(Requirement(text).name) for text in requirements}
