@@ -285,6 +285,58 @@ def _explain(figure: Figure, points: Sequence[Point]) -> None:
     figure.text(0.075, 0.02, f"Filled markers: strategies that use the prior. {bars}.\n{lines}", linespacing=1.4)
 
 
+# --- Beyond the paper: priors of every quality -----------------------------------------------------------------------
+
+PRIOR_SCORES = {"balanced_accuracy": "balanced accuracy", "auprc": "AUPRC"}
+"""What the figure shows of each strategy, and its axes' labels."""
+
+
+@styled
+def priors(values: pd.DataFrame, strategies: Sequence[str]) -> Figure:
+    """Scores over the part of the prior's edges that was moved: a column of panels per level of noise.
+
+    Args:
+        values: `noise` (text), `moved` (in [0, 1]), `strategy`, `seeds`, and each score of `PRIOR_SCORES` with its
+            standard deviation `<score>_sd`, NaN for a single seed.
+        strategies: in the order of the legend, the first drawn on top.
+
+    Raises:
+        DashpruneError: if there is nothing to show.
+    """
+    levels = list(dict.fromkeys(values["noise"]))
+    if not levels:
+        raise DashpruneError("no strategy has scores at any level of noise; finish some runs")
+    figure = Figure(figsize=(WIDTH, 4.8))
+    grid = figure.subplots(len(PRIOR_SCORES), len(levels), sharex=True, sharey="row", squeeze=False)
+    figure.subplots_adjust(left=0.075, right=0.99, top=0.94, bottom=0.2, wspace=0.08, hspace=0.12)
+    markers = list(
+        zip("osD^v", (BLUE, VERMILION, GREEN, BLACK, PURPLE), ("-", *LINES[:2], LINES[3], LINES[4]), strict=True)
+    )
+    for k, (score, heading) in enumerate(PRIOR_SCORES.items()):
+        for axes, level in zip(grid[k], levels, strict=True):
+            for number, strategy in reversed(list(enumerate(strategies))):
+                own = values[(values["noise"] == level) & (values["strategy"] == strategy)]
+                marker, colour, line = markers[number % len(markers)]
+                axes.errorbar(
+                    100 * own["moved"], own[score], yerr=own[f"{score}_sd"].fillna(0.0), marker=marker, color=colour,
+                    linestyle=line, capsize=2, elinewidth=0.8, label=strategy,
+                    markerfacecolor=colour if number == 0 else "white",
+                )  # fmt: skip
+            if k == 0:
+                axes.set_title(f"{level} noise")
+            axes.set_ylim(top=1.02)
+        grid[k][0].set_ylabel(heading)
+    for axes in grid[-1]:
+        axes.set(xlabel="edges of the prior moved (%)", xticks=sorted(100 * values["moved"].unique()))
+    handles, labels = grid[0][0].get_legend_handles_labels()
+    figure.legend(handles[::-1], labels[::-1], loc="lower left", bbox_to_anchor=(0.06, 0.045), ncols=5)
+    fewest, most = int(values["seeds"].min()), int(values["seeds"].max())
+    number_of = f"{most} seeds" if fewest == most else f"{fewest} to {most} seeds"
+    bars = f"Mean and standard deviation of {number_of}." if most > 1 else "One seed."
+    figure.text(0.075, 0.02, f"{bars} Over all ordered pairs of genes, against the true network.")
+    return figure
+
+
 # --- Figure 3: heat maps of effects ----------------------------------------------------------------------------------
 
 SIGNED = LinearSegmentedColormap.from_list("signed", ["#B34700", "#E69F00", "#FFFFFF", "#4A8FC7", "#08306B"])

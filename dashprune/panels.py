@@ -104,10 +104,42 @@ def pathway_bars(title: str, picture: Picture, runs: Sequence[Run]) -> Drawing:
     return Drawing(shown, values, pd.DataFrame(summary), notes)
 
 
+def priors(title: str, picture: Picture, runs: Sequence[Run]) -> Drawing:
+    """Scores of strategies over the part of the prior's edges that was moved, at every level of noise."""
+    rows = [
+        {"noise": float(row["config"]["dataset"]["noise"]), "moved": float(row["config"]["dataset"]["prior_noise"]),
+         "strategy": label, "seed": row["seed"], **{score: row[score] for score in figures.PRIOR_SCORES}}
+        for label, name in picture.rows.items() for run in runs
+        if run.names[2] == name and (row := run.result) is not None
+    ]  # fmt: skip
+    if not rows:
+        raise DashpruneError(f"{title}: none of its runs is done; finish some first")
+    every = pd.DataFrame(rows)
+    grouped = every.groupby(["noise", "moved", "strategy"], sort=True)
+    values = grouped["seed"].count().rename("seeds").to_frame()
+    for score in figures.PRIOR_SCORES:
+        values[score], values[f"{score}_sd"] = grouped[score].mean(), grouped[score].std()
+    values = values.reset_index()
+    order = list(picture.rows)
+    values = values.sort_values(
+        ["noise", "moved", "strategy"], key=lambda c: c.map(order.index) if c.name == "strategy" else c
+    )
+    levels = {noise: f"{noise / NOISE:.0%}".replace("%", " %") for noise in values["noise"].unique()}
+    summary = pd.DataFrame(
+        {"noise": values["noise"].map(levels), "moved": [f"{100 * m:.0f} %" for m in values["moved"]]}
+    )
+    summary["strategy"], summary["seeds"] = values["strategy"].to_list(), values["seeds"].to_list()
+    for score, heading in figures.PRIOR_SCORES.items():
+        pairs = zip(values[score], values[f"{score}_sd"], strict=True)
+        summary[heading] = [tables.text(mean, sd, ".3f") for mean, sd in pairs]
+    return Drawing(figures.priors(values.replace({"noise": levels}), order), values, summary, [])
+
+
 DRAW: dict[Kind, Callable[[str, Picture, Sequence[Run]], Drawing]] = {
     "sparsity_accuracy": sparsity_accuracy,
     "effects": effects,
     "pathway_bars": pathway_bars,
+    "priors": priors,
 }
 
 

@@ -39,6 +39,8 @@ SCORES = {
     "mse": Score("MSE", 1, ".3f"),
     "mse_relative": Score("MSE over persistence", 1, ".3f"),
     "epochs": Score("epochs", 1, ".0f"),
+    "auprc": Score("AUPRC", 1, ".3f"),
+    "edges": Score("edges", 1, ".0f"),
     "out_degree": Score("out-degree", 1, ".1f"),
 }
 

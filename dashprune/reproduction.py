@@ -26,11 +26,12 @@ from dashprune.settings import Experiment, check
 
 GROUP = "experiment"
 Column = Literal[
-    "sparsity", "balanced_accuracy", "balanced_accuracy_all", "mse", "mse_relative", "epochs", "out_degree"
+    "sparsity", "balanced_accuracy", "balanced_accuracy_all", "auprc", "edges", "mse", "mse_relative", "epochs",
+    "out_degree",
 ]  # fmt: skip
 """Scores of result.json that a table can show."""
-Kind = Literal["sparsity_accuracy", "effects", "pathway_bars"]
-"""What a figure can be: Figure 2, Figure 3, Figures 5 and 6."""
+Kind = Literal["sparsity_accuracy", "effects", "pathway_bars", "priors"]
+"""What a figure can be: Figure 2, Figure 3, Figures 5 and 6, or one beyond the paper."""
 
 
 @dataclass(frozen=True)

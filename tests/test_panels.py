@@ -101,3 +101,34 @@ def test_a_figure_s_page_shows_it(tmp_path: Path) -> None:
 
 def test_every_kind_of_figure_can_be_drawn() -> None:
     assert set(panels.DRAW) == set(typing.get_args(Kind))
+
+
+def test_priors_of_every_quality_are_compared_at_every_noise(tmp_path: Path) -> None:
+    sweeps = [
+        f"dataset.noise=0,0.05 dataset.prior_noise=0,0.4 {what}" for what in ("seed=0,1 pruner=imp", "control=prior")
+    ]
+    ours = item(tmp_path, sweeps, draw="priors", rows={"IMP": "imp", "prior alone": "prior"})
+    runs = plan(ours, tmp_path)
+    with pytest.raises(DashpruneError, match="Figure 0: none of its runs is done"):
+        panels.draw(ours, runs)
+    imp = [run for run in runs if run.names[2] == "imp" and run.settings["dataset.noise"] == "0.05"]
+    finish([*imp, *(run for run in runs if run.is_control)], tmp_path)
+    drawing = panels.draw(ours, runs)
+    shown = drawing.values[["noise", "moved", "strategy", "seeds"]].values.tolist()
+    assert shown == [
+        [0, 0, "prior alone", 1], [0, 0.4, "prior alone", 1], [0.05, 0, "IMP", 2], [0.05, 0, "prior alone", 1],
+        [0.05, 0.4, "IMP", 2], [0.05, 0.4, "prior alone", 1],
+    ]  # fmt: skip
+    exact, moved = drawing.values["balanced_accuracy"][0], drawing.values["balanced_accuracy"][1]
+    assert exact == 1 > moved
+    rows = [row for run in imp if run.settings["dataset.prior_noise"] == "0.4" and (row := run.result) is not None]
+    found = np.array([row["auprc"] for row in rows])
+    assert drawing.values["auprc"][4] == pytest.approx(found.mean())
+    assert drawing.values["auprc_sd"][4] == pytest.approx(found.std(ddof=1))
+    assert drawing.summary.iloc[4].tolist()[:4] == ["10 %", "40 %", "IMP", 2]
+    assert drawing.summary["AUPRC"].iloc[4] == f"{found.mean():.3f} ± {found.std(ddof=1):.3f}"
+    above = drawing.figure.axes[:2]
+    assert [axes.get_title() for axes in above] == ["0 % noise", "10 % noise"]
+    assert [len(axes.containers) for axes in above] == [2, 2]
+    legend = [text.get_text() for text in drawing.figure.legends[0].get_texts()]
+    assert legend == ["IMP", "prior alone"]
