@@ -12,6 +12,7 @@ import bisect
 import functools
 import io
 import math
+import re
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, ParamSpec
@@ -441,6 +442,8 @@ BARS = 20
 """Pathways shown for each strategy."""
 LABEL = 150
 """Room for the name of a pathway, in points; longer ones are shortened."""
+ACCESSION = r" \((GO:\d+|R-\w+-\d+)\)$"
+"""Behind the name of a pathway; left out of the figure, since it is among the values."""
 
 
 @styled
@@ -489,7 +492,8 @@ def _bars(axes: Axes, frame: pd.DataFrame) -> None:
                 "*", (max(z, 0), bar.get_y() + bar.get_height() / 2), (2, -2.5), textcoords="offset points", va="center"
             )
     axes.set(ylim=(BARS - 0.4, -0.6))
-    axes.set_yticks(place, shortened(frame["pathway"], LABEL))
+    names = [re.sub(ACCESSION, "", name) for name in frame["pathway"]]
+    axes.set_yticks(place, shortened(names, LABEL))
     axes.tick_params(axis="y", length=0)
     axes.margins(x=0.12)
     axes.axvline(0, color=BLACK, linewidth=0.6)

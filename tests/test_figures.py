@@ -229,3 +229,10 @@ def test_calibration_shows_shares_with_intervals_and_counts() -> None:
     assert "error 0.263" in names[-1]  # (10 * 0.36 + 4 * 0.02) / 14
     with pytest.raises(DashpruneError, match="no edges that the gold standard can judge"):
         figures.calibration([], "x", 2)
+
+
+def test_accessions_are_left_out_of_the_names_of_pathways() -> None:
+    names = ["DNA repair (GO:0006281)", "Mitosis (R-HSA-68886)", "growth (cell)"]
+    frame = pd.DataFrame({"pathway": names, "z": [3.0, 2.0, 1.0], "significant": False})
+    axes = figures.pathway_bars({"DASH": frame}, "A title").axes[0]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["DNA repair", "Mitosis", "growth (cell)"]
