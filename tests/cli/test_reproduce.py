@@ -134,7 +134,7 @@ def test_all_writes_an_index_and_survives_an_item(
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["tabel1"], "there is no item 'tabel1'; did you mean 'table1'?; items: fig2, "),
+        (["tabel1"], "there is no item 'tabel1'; did you mean 'table1'?; items: beyond_data, "),
         (["nowhere.yaml"], "there is no item 'nowhere.yaml'"),
         ([], "the following arguments are required: ITEM"),
         (["table1", "--quik"], "unrecognized arguments: --quik"),
