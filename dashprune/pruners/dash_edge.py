@@ -54,7 +54,7 @@ class DashEdge(EdgePruner):
         super().attach(model, problem)
         self.train_split = problem.train
         pairs = model.layers()[0].weight.T.shape
-        rows = slice(None) if model.regulators is None else model.regulators.cpu().numpy()
+        rows = slice(None) if self.regulators is None else self.regulators.numpy()
         self.known = (problem.prior[rows] != 0).toarray() if self.uses_prior else np.zeros(pairs, dtype=bool)
         self.register_buffer("probability", torch.zeros(pairs))
         self.register_buffer("shares", torch.full((2, 3), torch.nan, dtype=torch.float64))

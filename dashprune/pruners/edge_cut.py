@@ -46,8 +46,8 @@ class EdgeCut(EdgePruner):
     def attach(self, model: VectorField, problem: Problem) -> None:
         super().attach(model, problem)
         edges = (problem.prior.T != 0).tocsc()
-        if model.regulators is not None:
-            edges = edges[:, model.regulators.cpu().numpy()]
+        if self.regulators is not None:
+            edges = edges[:, self.regulators.numpy()]
         prior = sparse_tensor(edges.tocsr(), torch.float32, next(model.parameters()).device)
         self.register_buffer("prior", prior, persistent=False)
 

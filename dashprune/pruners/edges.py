@@ -51,8 +51,9 @@ class EdgePruner(Pruner):
                 f"pruner: {type(self).__name__} cuts pairs of genes, and needs a model with a weight for each; "
                 f"set model=phoenix_edge"
             )
-        self.genes, self.regulators = model.genes, model.regulators
-        sources = torch.arange(model.genes) if model.regulators is None else model.regulators.cpu()
+        self.genes = model.genes
+        self.regulators = None if model.regulators is None else model.regulators.cpu()
+        sources = torch.arange(model.genes) if self.regulators is None else self.regulators
         pairs = torch.arange(model.genes)[:, None] != sources
         self.possible = int(pairs.sum())
         for layer in model.layers():
