@@ -30,8 +30,8 @@ class PhoenixEdge(EdgeField):
         genes: number of genes G.
         multiplier_rate: learning rate of υ relative to the other parameters.
         recovery: whether a gene with υ <= 0 can recover, see Phoenix.
-        candidates: which genes may regulate: "all", or only those with an edge from them in the "prior", which lets
-            networks of ten thousand genes fit into memory. The latter has no weights before `bind`.
+        candidates: which genes may regulate: "all", or only those with an edge from them in the "prior", which
+            takes less memory. The latter has no weights before `bind`.
     """
 
     chosen: Tensor | None
