@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from scipy.optimize import minimize_scalar
+from scipy.sparse import csr_array
 from scipy.special import expit
 
 from dashprune.data.problem import Split
@@ -16,6 +17,8 @@ from dashprune.models.base import EdgeField
 
 PARTS = 4
 """Parts of a transition over which regulators are averaged."""
+_SLOW = 0.03
+"""A gene is taken as constant whose decay rate is less than this part of the mean."""
 _BLOCK = 2**22
 """Most pairs whose residuals are held at once; 32 MB in float64."""
 
@@ -86,14 +89,20 @@ def smooth(model: EdgeField, split: Split) -> np.ndarray:
 class Regression(NamedTuple):
     """The dynamics as a linear regression, a row per transition.
 
+    A transition of length d counts with weight 1 - exp(-λ d), λ being the typical decay rate: in a short one a gene
+    changes less, and the same noise of measurement says less of its production.
+
     Attributes:
-        signals: (N, regulators) what targets saw of each during the transition, averaged, with mean 0 and variance 1.
+        signals: (N, regulators) what targets saw of each during the transition, averaged, less its weighted mean, times
+            the weight of the row, over the standard deviation of that.
         responses: (N, genes) production of each gene over its decay rate that explains the transition, likewise.
+        trajectory: (N,) the trajectory that each row comes from.
         alive: (genes,) bool, whether the model lets the gene change; the response of the others means nothing.
     """
 
     signals: np.ndarray
     responses: np.ndarray
+    trajectory: np.ndarray
     alive: np.ndarray
 
 
@@ -108,7 +117,7 @@ def regression(model: EdgeField, split: Split) -> Regression:
     starts = Split(smooth(model, split), split.times).transitions()
     stop = torch.as_tensor(split.transitions().stop).to(rate)
     start, dt = torch.as_tensor(starts.start).to(rate), torch.as_tensor(starts.dt).to(rate)
-    alive = rate * dt.max() > 0.1
+    alive = rate > _SLOW * rate.mean()
     typical = rate[alive].median() if alive.any() else rate.new_ones(())
     signal, total = torch.zeros_like(model.signal(start)), torch.zeros_like(dt)
     state = start
@@ -118,14 +127,20 @@ def regression(model: EdgeField, split: Split) -> Regression:
         signal += weight[:, None] * model.signal(middle)
         total += weight
         state = etdrk4(model.production, rate, middle, dt / (2 * PARTS), 1)
-    memory = torch.exp(-torch.where(alive, rate, typical) * dt[:, None])
-    response = (stop - memory * start) / (1 - memory)
-    signals, responses = (_standard(t.double().cpu().numpy()) for t in (signal / total[:, None], response))
-    return Regression(signals, responses, alive.cpu().numpy())
+    forgotten = -torch.expm1(-torch.where(alive, rate, typical) * dt[:, None])
+    response = start + (stop - start) / forgotten
+    weights = -np.expm1(-typical.item() * starts.dt.astype(np.float64))
+    signals, responses = (_standard(t.double().cpu().numpy(), weights) for t in (signal / total[:, None], response))
+    return Regression(signals, responses, starts.trajectory, alive.cpu().numpy())
 
 
 def posterior(
-    signals: np.ndarray, responses: np.ndarray, prior: np.ndarray, candidates: np.ndarray, sweeps: int = 30
+    signals: np.ndarray,
+    responses: np.ndarray,
+    trajectory: np.ndarray,
+    prior: np.ndarray,
+    candidates: np.ndarray,
+    sweeps: int = 30,
 ) -> Posterior:
     """Bayesian choice of regulators for all targets at once, by coordinate ascent of the variational bound.
 
@@ -133,17 +148,23 @@ def posterior(
     and with another if not (novelty); an edge's β has a Laplace distribution, that of a pair without edge is 0. Both
     probabilities, the Laplace scale and each target's noise are estimated from the data (empirical Bayes).
 
+    What a linear regression misses of the dynamics is alike in rows of the same trajectory, so these say less than as
+    many independent rows. Each target's noise is therefore multiplied by its design effect: the variance of the sums of
+    residuals over trajectories, relative to that of independent residuals.
+
     Source: Carbonetto and Stephens, Bayesian Analysis 7 (2012), for the ascent; Stephens, Biostatistics 18 (2017), for
-    mixtures of normal distributions, by which the Laplace distribution is approximated here.
+    mixtures of normal distributions, by which the Laplace distribution is approximated here; Kish, Survey Sampling
+    (1965), for the design effect.
 
     Args:
         signals: (N, regulators), each with mean 0.
         responses: (N, targets), each with mean 0.
+        trajectory: (N,) the trajectory of each row.
         prior: (regulators, targets) bool, the prior's edges.
         candidates: (regulators, targets) bool; all other pairs count as found not to be edges.
         sweeps: over all pairs, at most.
     """
-    state = _Ascent(signals, responses, prior, candidates)
+    state = _Ascent(signals, responses, trajectory, prior, candidates)
     for sweep in range(sweeps):
         before = state.probability.copy()
         state.sweep(everything=sweep < 3 or sweep % 6 == 5)
@@ -160,16 +181,24 @@ class _Ascent:
     each signal.
     """
 
-    def __init__(self, signals: np.ndarray, responses: np.ndarray, prior: np.ndarray, candidates: np.ndarray) -> None:
+    def __init__(
+        self,
+        signals: np.ndarray,
+        responses: np.ndarray,
+        trajectory: np.ndarray,
+        prior: np.ndarray,
+        candidates: np.ndarray,
+    ) -> None:
         self.signals, self.responses, self.prior, self.candidates = signals, responses, prior, candidates
+        self.members = csr_array((np.ones(len(trajectory)), (trajectory, np.arange(len(trajectory)))))
         self.power = np.maximum((signals**2).sum(axis=0), 1e-12)
         self.by_sample = signals.shape[0] < signals.shape[1]
         self.gram = signals.T @ signals
         self.scale, self.reliable, self.novel = 0.15, 0.9, 0.002
         shape = candidates.shape
-        self.probability, self.mean, self.second = np.zeros(shape), np.zeros(shape), np.zeros(shape)
-        self.log_odds, self.variance = np.full(shape, -5.0), np.zeros(shape)
-        self.noise = responses.var(axis=0) / 2 + 1e-9
+        self.probability, self.mean, self.second, self.variance = np.zeros((4, *shape), dtype=np.float32)
+        self.log_odds = np.full(shape, -5.0, dtype=np.float32)
+        self.noise = (responses**2).mean(axis=0) / 2 + 1e-9
         for target in range(shape[1]):  # begin with what the prior explains
             known = np.flatnonzero(prior[:, target] & candidates[:, target])
             ridge = np.eye(len(known)) * self.noise[target] / (2 * self.scale**2)
@@ -242,9 +271,11 @@ class _Ascent:
 
     def _estimate_noise(self, targets: slice) -> None:
         mean = self._expected(targets)
+        residual = self.responses[:, targets] - self.signals @ mean
+        squares = (residual**2).sum(axis=0)
         spread = self.power @ np.maximum(self.second[:, targets] - mean**2, 0)
-        squares = ((self.responses[:, targets] - self.signals @ mean) ** 2).sum(axis=0)
-        self.noise[targets] = (squares + spread) / len(self.signals) + 1e-9
+        design = ((self.members @ residual) ** 2).sum(axis=0) / np.maximum(squares, 1e-12)
+        self.noise[targets] = np.maximum(design, 1) * (squares + spread) / len(self.signals) + 1e-9
 
 
 def _laplace(scale: float) -> tuple[np.ndarray, np.ndarray]:
@@ -261,8 +292,9 @@ def _share(log_bayes_factors: np.ndarray) -> Share:
     """The share π of edges that maximises π (1 - π) Π (π BF + 1 - π); the first factors keep it inside (0, 1)."""
 
     def cost(x: float) -> float:
-        likelihood = np.logaddexp(log_bayes_factors - np.logaddexp(0, -x), -np.logaddexp(0, x)).sum()
-        return float(-likelihood + np.logaddexp(0, -x) + np.logaddexp(0, x))
+        real, none = -np.logaddexp(0, -x), -np.logaddexp(0, x)
+        parts = (log_bayes_factors[first : first + _BLOCK] for first in range(0, len(log_bayes_factors), _BLOCK))
+        return float(-sum(np.logaddexp(part.astype(np.float64) + real, none).sum() for part in parts) - real - none)
 
     best = float(minimize_scalar(cost, bounds=(-16, 10), method="bounded").x)
     curvature = (cost(best + 0.02) - 2 * cost(best) + cost(best - 0.02)) / 0.02**2
@@ -275,8 +307,9 @@ def _logit(share: float) -> float:
     return math.log(share / (1 - share))
 
 
-def _standard(values: np.ndarray) -> np.ndarray:
-    """Each column with mean 0 and variance 1; a constant one becomes 0."""
-    centred = values - values.mean(axis=0)
-    spread = centred.std(axis=0)
+def _standard(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Each column less its weighted mean, times the weight of the row, with mean square 1; a constant one becomes 0."""
+    squares = weights**2 / (weights**2).mean()
+    centred = (values - (squares[:, None] * values).mean(axis=0)) * np.sqrt(squares)[:, None]
+    spread = np.sqrt((centred**2).mean(axis=0))
     return centred / np.where(spread > 1e-9, spread, np.inf)

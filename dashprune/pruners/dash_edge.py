@@ -61,14 +61,14 @@ class DashEdge(EdgePruner):
 
     def choose(self, model: EdgeField, event: int) -> Tensor:
         last = event == len(self.cuts) - 1
-        signals, responses, alive = evidence.regression(model, self.train_split)
+        signals, responses, trajectory, alive = evidence.regression(model, self.train_split)
         if not alive.any():
             raise DashpruneError(
-                "dataset: the model lets no gene change within the longest transition, so nothing can be said of "
-                "regulators; give times in units within which genes respond, or train longer before pruner.first"
+                "model: no gene changes in it, so nothing can be said of regulators; train longer before pruner.first, "
+                "or give times in units within which genes respond"
             )
         candidates = kept(model).T.cpu().numpy()
-        found = evidence.posterior(signals, responses[:, alive], self.known[:, alive], candidates[:, alive])
+        found = evidence.posterior(signals, responses[:, alive], trajectory, self.known[:, alive], candidates[:, alive])
         probability = np.zeros_like(candidates, dtype=np.float32) if last else candidates.astype(np.float32)
         probability[:, alive] = found.probability
         self.probability.copy_(torch.as_tensor(probability))
