@@ -35,13 +35,16 @@ class Posterior(NamedTuple):
     """What is known of the edges.
 
     Attributes:
-        probability: (regulators, targets) of each pair to be an edge; row regulates column.
+        log_odds: (regulators, targets) logarithm of each pair's Bayes factor, what the data say for an edge; row
+            regulates column.
+        probability: (regulators, targets) of each pair to be an edge; 0 for what is no candidate.
         effect: (regulators, targets) posterior mean of each standardised effect.
         reliability: share of the prior's edges that are real.
         novelty: share of all other pairs that are real.
         scale: mean size of a real, standardised effect.
     """
 
+    log_odds: np.ndarray
     probability: np.ndarray
     effect: np.ndarray
     reliability: Share
@@ -140,6 +143,7 @@ def posterior(
     trajectory: np.ndarray,
     prior: np.ndarray,
     candidates: np.ndarray,
+    log_odds: np.ndarray | float = -math.inf,
     sweeps: int = 30,
 ) -> Posterior:
     """Bayesian choice of regulators for all targets at once, by coordinate ascent of the variational bound.
@@ -161,17 +165,21 @@ def posterior(
         responses: (N, targets), each with mean 0.
         trajectory: (N,) the trajectory of each row.
         prior: (regulators, targets) bool, the prior's edges.
-        candidates: (regulators, targets) bool; all other pairs count as found not to be edges.
+        candidates: (regulators, targets) bool; all other pairs explain nothing.
+        log_odds: (regulators, targets) logarithms of Bayes factors known before; those of candidates are found anew,
+            the others count for the shares as they are. By default they are no edges for certain.
         sweeps: over all pairs, at most.
     """
-    state = _Ascent(signals, responses, trajectory, prior, candidates)
+    state = _Ascent(signals, responses, trajectory, prior, candidates, log_odds)
     for sweep in range(sweeps):
         before = state.probability.copy()
         state.sweep(everything=sweep < 3 or sweep % 6 == 5)
         if sweep > 6 and np.abs(state.probability - before).max() < 5e-3:
             break
     reliability, novelty = (_share(state.log_odds[group]) for group in (prior, ~prior))
-    return Posterior(state.probability, state.probability * state.mean, reliability, novelty, state.scale)
+    return Posterior(
+        state.log_odds, state.probability, state.probability * state.mean, reliability, novelty, state.scale
+    )
 
 
 class _Ascent:
@@ -188,6 +196,7 @@ class _Ascent:
         trajectory: np.ndarray,
         prior: np.ndarray,
         candidates: np.ndarray,
+        log_odds: np.ndarray | float,
     ) -> None:
         self.signals, self.responses, self.prior, self.candidates = signals, responses, prior, candidates
         self.members = csr_array((np.ones(len(trajectory)), (trajectory, np.arange(len(trajectory)))))
@@ -197,7 +206,7 @@ class _Ascent:
         self.scale, self.reliable, self.novel = 0.15, 0.9, 0.002
         shape = candidates.shape
         self.probability, self.mean, self.second, self.variance = np.zeros((4, *shape), dtype=np.float32)
-        self.log_odds = np.full(shape, -5.0, dtype=np.float32)
+        self.log_odds = np.where(candidates, -5.0, log_odds).astype(np.float32)  # -5 until their turn comes
         self.noise = (responses**2).mean(axis=0) / 2 + 1e-9
         for target in range(shape[1]):  # begin with what the prior explains
             known = np.flatnonzero(prior[:, target] & candidates[:, target])

@@ -265,9 +265,22 @@ def test_pairs_that_are_no_candidates_are_no_edges() -> None:
     assert found.probability[candidates & planted.truth].max() > 0.9
 
 
+def test_what_was_known_of_pairs_that_were_cut_counts_for_the_reliability() -> None:
+    """Half of the prior is cut; the more the data spoke for it, the more of the prior is real."""
+    planted = Planted(samples=100)
+    candidates = planted.candidates.copy()
+    candidates[:, ::2] = False
+    found = [posterior(*planted.rows, planted.prior, candidates, log_odds) for log_odds in (-9.0, 0.0, 9.0)]
+    shares = [each.reliability.value for each in found]
+    assert shares[0] < 0.6 < 0.8 < shares[1] < shares[2]
+    for each, log_odds in zip(found, (-9.0, 0.0, 9.0), strict=True):
+        assert (each.log_odds[~candidates] == log_odds).all()
+        assert (each.probability[~candidates] == 0).all()
+
+
 def test_few_samples_and_blocks_of_targets_change_only_the_order_of_sums(monkeypatch: pytest.MonkeyPatch) -> None:
     planted = Planted(samples=15)
-    arguments = (planted.signals, planted.responses, np.arange(15) // 3, planted.prior, planted.candidates)
+    arguments = (planted.signals, planted.responses, np.arange(15) // 3, planted.prior, planted.candidates, -math.inf)
     state, other = _Ascent(*arguments), _Ascent(*arguments)
     monkeypatch.setattr(evidence, "_BLOCK", 7 * 20)
     third = _Ascent(*arguments)
@@ -320,7 +333,7 @@ def test_the_evidence_of_a_single_pair_is_its_bayes_factor() -> None:
     for effect in (0.05, 0.6):
         responses = effect * signals
         pair = np.ones((1, 1), dtype=bool)
-        state = _Ascent(signals, responses, np.arange(8), ~pair, pair)
+        state = _Ascent(signals, responses, np.arange(8), ~pair, pair, -math.inf)
         state.scale, state.noise = 0.3, np.array([0.08])  # so that the standard error of the effect is 0.1
         state.sweep(everything=True)
 

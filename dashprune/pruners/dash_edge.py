@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from typing import Annotated
 
-import numpy as np
 import torch
 from pydantic import Field
 from torch import Tensor
@@ -23,7 +22,8 @@ class DashEdge(EdgePruner):
     At each event the model, as far as it is trained, smooths its training trajectories, and from them and the prior
     follows the posterior probability of every pair that is left (dashprune.evidence). Pairs below `screen` are cut, at
     the last event those below `threshold`. Neither a sparsity nor a weight of the prior is given: the prior's
-    reliability and the share of real edges outside of it are estimated at each event.
+    reliability and the share of real edges outside of it are estimated at each event. What the data said of a pair
+    when it was cut goes on to count for these shares.
 
     Source: this project, after DASH (arXiv 2403.04805), which weighs data and prior by fixed λ.
 
@@ -34,7 +34,7 @@ class DashEdge(EdgePruner):
         epochs, events, first, last: see EdgePruner.
     """
 
-    probability: Tensor
+    log_odds: Tensor
     shares: Tensor
 
     def __init__(
@@ -52,11 +52,13 @@ class DashEdge(EdgePruner):
 
     def attach(self, model: VectorField, problem: Problem) -> None:
         super().attach(model, problem)
+        assert isinstance(model, EdgeField)
         self.train_split = problem.train
-        pairs = model.layers()[0].weight.T.shape
         rows = slice(None) if self.regulators is None else self.regulators.numpy()
-        self.known = (problem.prior[rows] != 0).toarray() if self.uses_prior else np.zeros(pairs, dtype=bool)
-        self.register_buffer("probability", torch.zeros(pairs))
+        pairs = kept(model).T.cpu()
+        prior = torch.as_tensor((problem.prior[rows] != 0).toarray())
+        self.known = prior & pairs if self.uses_prior else torch.zeros_like(pairs)
+        self.register_buffer("log_odds", torch.zeros(pairs.shape).masked_fill(~pairs, -torch.inf))
         self.register_buffer("shares", torch.full((2, 3), torch.nan, dtype=torch.float64))
 
     def choose(self, model: EdgeField, event: int) -> Tensor:
@@ -67,15 +69,26 @@ class DashEdge(EdgePruner):
                 "model: no gene changes in it, so nothing can be said of regulators; train longer before pruner.first, "
                 "or give times in units within which genes respond"
             )
-        candidates = kept(model).T.cpu().numpy()
-        found = evidence.posterior(signals, responses[:, alive], trajectory, self.known[:, alive], candidates[:, alive])
-        probability = np.zeros_like(candidates, dtype=np.float32) if last else candidates.astype(np.float32)
-        probability[:, alive] = found.probability
-        self.probability.copy_(torch.as_tensor(probability))
+        known, candidates, log_odds = (
+            pairs.cpu().numpy()[:, alive] for pairs in (self.known, kept(model).T, self.log_odds)
+        )
+        found = evidence.posterior(signals, responses[:, alive], trajectory, known, candidates, log_odds)
+        self.log_odds[:, alive] = torch.as_tensor(found.log_odds).to(self.log_odds)
         self.shares.copy_(torch.tensor([found.reliability, found.novelty], dtype=torch.float64))
         if not self.known.any():
             self.shares[0] = torch.nan  # there is no prior whose reliability could be told
-        return ((self.threshold if last else self.screen) <= self.probability.T).to(next(model.parameters()).device)
+        if last:
+            self.log_odds[:, ~alive] = -torch.inf
+        chosen = (self.threshold if last else self.screen) <= self._probability(slice(None)).T
+        if not last:
+            chosen[~alive] = True
+        return chosen.to(next(model.parameters()).device)
+
+    def _probability(self, targets: slice) -> Tensor:
+        """(regulators, targets) by the odds of prior and data."""
+        reliability, novelty = self.shares[:, 0].logit().float()
+        known = self.known[:, targets].to(self.log_odds.device)
+        return (self.log_odds[:, targets] + torch.where(known, reliability, novelty)).sigmoid()
 
     def report(self) -> dict[str, float | None]:
         shares = zip(("prior_reliability", "novelty"), self.shares.tolist(), strict=True)
@@ -83,5 +96,5 @@ class DashEdge(EdgePruner):
         return {name: None if math.isnan(value) else value for name, value in found.items()}
 
     def edge_probability(self, targets: slice) -> Tensor | None:
-        found = self.probability[:, targets]
+        found = self._probability(targets)
         return found if self.regulators is None else by_gene(found, self.regulators, self.genes)

@@ -50,12 +50,20 @@ def given(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         return Regression(np.zeros((2, 3)), np.zeros((2, 3)), np.arange(2), shared["alive"])
 
     def posterior(
-        signals: object, responses: np.ndarray, trajectory: object, prior: np.ndarray, candidates: np.ndarray
+        signals: object,
+        responses: np.ndarray,
+        trajectory: object,
+        prior: np.ndarray,
+        candidates: np.ndarray,
+        log_odds: np.ndarray,
     ) -> Posterior:
-        shared.update(prior=prior, candidates=candidates)
-        found = FOUND[:, shared["alive"]]
-        assert responses.shape[1] == prior.shape[1] == candidates.shape[1] == found.shape[1]
-        return Posterior(found, found, Share(0.8, 0.7, 0.9), Share(0.02, 0.01, 0.03), 0.3)
+        shared.update(prior=prior, candidates=candidates, log_odds=log_odds)
+        probability = FOUND[:, shared["alive"]]
+        assert responses.shape[1] == prior.shape[1] == candidates.shape[1] == probability.shape[1]
+        share = np.where(prior, 0.8, 0.02)
+        found = np.log(np.maximum(probability, 1e-9) / (1 - probability) * (1 - share) / share)
+        found = np.where(candidates, found, log_odds)
+        return Posterior(found, probability, probability, Share(0.8, 0.7, 0.9), Share(0.02, 0.01, 0.03), 0.3)
 
     monkeypatch.setattr(evidence, "regression", regression)
     monkeypatch.setattr(evidence, "posterior", posterior)
