@@ -223,7 +223,7 @@ class _Ascent:
 
     def sweep(self, everything: bool) -> None:
         """Update every candidate pair once, or only those that are not negligible; then the hyperparameters."""
-        self.variances, self.weights = _laplace(self.scale)
+        self.variances, self.weights = (column[:, None].astype(np.float32) for column in _laplace(self.scale))
         for block in self.blocks:
             active = self.candidates[:, block]
             if not everything:
@@ -255,24 +255,34 @@ class _Ascent:
         power, here = self.power[source], (source, targets)
         old = self.probability[here] * self.mean[here]
         direction = (self.signals if self.by_sample else self.gram)[:, source]
-        product = direction @ residual[:, places] if self.by_sample else residual[source, places]
-        estimate, error = product / power + old, self.noise[targets] / power
-        total = error[:, None] + self.variances
-        terms = self.weights + 0.5 * np.log(error[:, None] / total)
-        terms += 0.5 * estimate[:, None] ** 2 * (1 / error[:, None] - 1 / total)
-        largest = terms.max(axis=1, keepdims=True)
-        mixture = np.exp(terms - largest)
-        sums = mixture.sum(axis=1, keepdims=True)
-        mixture /= sums
-        self.log_odds[here] = (largest + np.log(sums))[:, 0]
+        many = 2 * len(places) > residual.shape[1]  # then all columns at once are less work than a copy of some
+        if not self.by_sample:
+            product = residual[source, places]
+        else:
+            product = (direction @ residual)[places] if many else direction @ residual[:, places]
+        estimate = (product / power + old).astype(np.float32)
+        error = (self.noise[targets] / power).astype(np.float32)
+        total = error + self.variances  # (normal distributions, pairs), as all until the sums
         shrunk = self.variances / total
-        self.mean[here] = (mixture * shrunk).sum(axis=1) * estimate
-        second = (mixture * (shrunk * error[:, None] + (shrunk * estimate[:, None]) ** 2)).sum(axis=1)
+        terms = self.weights + 0.5 * (np.log(error / total) + estimate**2 / error * shrunk)
+        largest = terms.max(axis=0)
+        mixture = np.exp(terms - largest)
+        sums = mixture.sum(axis=0)
+        mixture /= sums
+        self.log_odds[here] = largest + np.log(sums)
+        self.mean[here] = (mixture * shrunk).sum(axis=0) * estimate
+        second = (mixture * (shrunk * error + (shrunk * estimate) ** 2)).sum(axis=0)
         odds = np.where(self.prior[here], _logit(self.reliable), _logit(self.novel))
         self.probability[here] = expit(odds + self.log_odds[here])
         self.second[here] = self.probability[here] * second
-        self.variance[here] = (mixture * self.variances).sum(axis=1)
-        residual[:, places] -= np.outer(direction, self.probability[here] * self.mean[here] - old)
+        self.variance[here] = (mixture * self.variances).sum(axis=0)
+        change = self.probability[here] * self.mean[here] - old
+        if many:
+            columns = np.zeros(residual.shape[1])
+            columns[places] = change
+            residual -= np.outer(direction, columns)
+        else:
+            residual[:, places] -= np.outer(direction, change)
 
     def _expected(self, targets: slice) -> np.ndarray:
         """(regulators, targets) posterior means of the effects."""
