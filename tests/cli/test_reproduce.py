@@ -146,3 +146,10 @@ def test_a_mistake_is_one_line(words: list[str], said: str, capsys: pytest.Captu
     assert said in printed.err
     assert printed.err.count("\n") == 1
     assert printed.out == ""
+
+
+def test_the_help_names_every_item(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="0"):
+        main(["reproduce", "--help"])
+    words = capsys.readouterr().out.replace(",", " ").replace(";", " ").split()
+    assert {*reproduction.items(), "all"} <= set(words)
