@@ -161,8 +161,8 @@ def posterior(
     (1965), for the design effect.
 
     Args:
-        signals: (N, regulators), each with mean 0.
-        responses: (N, targets), each with mean 0.
+        signals: (N, regulators), centred, as the regression has no intercept.
+        responses: (N, targets), likewise.
         trajectory: (N,) the trajectory of each row.
         prior: (regulators, targets) bool, the prior's edges.
         candidates: (regulators, targets) bool; all other pairs explain nothing.
