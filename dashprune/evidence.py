@@ -99,7 +99,7 @@ class Regression(NamedTuple):
         signals: (N, regulators) what targets saw of each during the transition, averaged, less its weighted mean, times
             the weight of the row, over the standard deviation of that.
         responses: (N, genes) production of each gene over its decay rate that explains the transition, likewise.
-        trajectory: (N,) the trajectory that each row comes from.
+        trajectory: (N,) the trajectory that each row comes from; equal ones, as bootstrap samples have, are the same.
         alive: (genes,) bool, whether the model lets the gene change; the response of the others means nothing.
     """
 
@@ -134,7 +134,9 @@ def regression(model: EdgeField, split: Split) -> Regression:
     response = start + (stop - start) / forgotten
     weights = -np.expm1(-typical.item() * starts.dt.astype(np.float64))
     signals, responses = (_standard(t.double().cpu().numpy(), weights) for t in (signal / total[:, None], response))
-    return Regression(signals, responses, starts.trajectory, alive.cpu().numpy())
+    flat = np.nan_to_num(split.expression.reshape(len(split.times), -1))
+    drawn = np.unique(flat, axis=0, return_inverse=True)[1].ravel()  # one that a bootstrap sample has twice is one
+    return Regression(signals, responses, drawn[starts.trajectory], alive.cpu().numpy())
 
 
 def posterior(
