@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from dashprune.models.base import VectorField
-from dashprune.parametrizations import FixedMask, mask_of
+from dashprune.models.parametrizations import FixedMask, mask_of
 
 LEAST_WEIGHTS = 100_000
 """Smaller layers stay dense: there the calls cost more than the arithmetic."""

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from dashprune.models.base import VectorField
-from dashprune.parametrizations import FixedMask, PositivePart, mask_of
+from dashprune.models.parametrizations import FixedMask, PositivePart, mask_of
 from dashprune.solve import Solver
 
 ELEMENTWISE = (FixedMask, PositivePart)

@@ -35,7 +35,7 @@ from dashprune.data.problem import Problem
 from dashprune.experiment import initial_model
 from dashprune.fit import Member, fit_together
 from dashprune.models.base import VectorField
-from dashprune.parametrizations import mask_of
+from dashprune.models.parametrizations import mask_of
 from dashprune.seeds import torch_generator
 from dashprune.settings import Experiment, check
 from dashprune.solve import Solver

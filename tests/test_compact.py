@@ -15,8 +15,8 @@ from dashprune import compact, compose, fit, train_prune_eval
 from dashprune.compact import compacted
 from dashprune.models.base import VectorField
 from dashprune.models.mlp import Mlp
+from dashprune.models.parametrizations import HardConcrete, add_mask, mask_of
 from dashprune.models.phoenix import Phoenix
-from dashprune.parametrizations import HardConcrete, add_mask, mask_of
 
 MODELS: list[Callable[[], VectorField]] = [
     lambda: Phoenix(30, hidden=12, importance="abs", multiplier_rate=5.0, recovery=True),

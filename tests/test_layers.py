@@ -10,7 +10,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "dashprune"
 ORDER = [
-    "errors", "seeds", "config", "metrics", "parametrizations",
+    "errors", "seeds", "config", "metrics", "models.parametrizations",
     "data.problem", "data.manifest", "data.fetch", "data.download", "data.tables", "data.simulator",
     "data.files", "data.expression", "data.networks", "data.*",
     "models.base", "models.phoenix", "models.*", "exponential", "evidence",

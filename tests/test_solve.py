@@ -13,8 +13,8 @@ from torch.nn.utils import parametrize
 from dashprune.config import choices, compose
 from dashprune.errors import DashpruneError
 from dashprune.models.base import VectorField
+from dashprune.models.parametrizations import add_mask, mask_of
 from dashprune.models.phoenix import Phoenix
-from dashprune.parametrizations import add_mask, mask_of
 from dashprune.settings import check
 from dashprune.solve import DivergenceError, Solver
 

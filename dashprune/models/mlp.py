@@ -13,7 +13,7 @@ from torch.nn import functional
 from torch.nn.utils import parametrize
 
 from dashprune.models.base import VectorField
-from dashprune.parametrizations import PositivePart
+from dashprune.models.parametrizations import PositivePart
 
 
 class Mlp(VectorField):

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from dashprune.models.base import VectorField
-from dashprune.parametrizations import PositivePart
+from dashprune.models.parametrizations import PositivePart
 
 
 class Phoenix(VectorField):

@@ -13,8 +13,8 @@ from torch.nn.utils import parametrize
 from dashprune.data.problem import Problem
 from dashprune.errors import DashpruneError
 from dashprune.models.base import EdgeField
+from dashprune.models.parametrizations import PositivePart
 from dashprune.models.phoenix import hill
-from dashprune.parametrizations import PositivePart
 
 
 class PhoenixEdge(EdgeField):

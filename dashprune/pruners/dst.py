@@ -12,7 +12,7 @@ from torch.nn.utils import parametrize
 
 from dashprune.data.problem import Problem
 from dashprune.models.base import VectorField
-from dashprune.parametrizations import Threshold, parametrization_of
+from dashprune.models.parametrizations import Threshold, parametrization_of
 from dashprune.pruners.base import Pruner
 
 LOG = logging.getLogger(__name__)

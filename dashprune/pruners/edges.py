@@ -12,7 +12,7 @@ from torch import Tensor
 from dashprune.data.problem import Problem
 from dashprune.errors import DashpruneError
 from dashprune.models.base import EdgeField, VectorField
-from dashprune.parametrizations import add_mask, mask_of
+from dashprune.models.parametrizations import add_mask, mask_of
 from dashprune.pruners.base import Pruner
 
 Part = Annotated[float, Field(gt=0, lt=1)]

@@ -10,7 +10,7 @@ from pydantic import Field
 from torch import Tensor
 
 from dashprune.models.base import VectorField
-from dashprune.parametrizations import HardConcrete, parametrization_of
+from dashprune.models.parametrizations import HardConcrete, parametrization_of
 from dashprune.pruners.base import Pruner
 from dashprune.pruners.paths import path_sum
 

@@ -14,7 +14,7 @@ from torch import Tensor
 from dashprune.data.problem import Problem
 from dashprune.errors import DashpruneError
 from dashprune.models.base import VectorField
-from dashprune.parametrizations import add_mask, mask_of
+from dashprune.models.parametrizations import add_mask, mask_of
 from dashprune.pruners.base import Fraction, Pruner
 
 

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from dashprune.errors import DashpruneError
 from dashprune.models.base import VectorField
-from dashprune.parametrizations import mask_of
+from dashprune.models.parametrizations import mask_of
 from dashprune.pruners.base import Fraction
 from dashprune.pruners.scheduled import Schedule, Scheduled, cut_globally
 

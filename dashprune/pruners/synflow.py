@@ -9,7 +9,7 @@ from pydantic import Field
 
 from dashprune.data.problem import Problem
 from dashprune.models.base import VectorField
-from dashprune.parametrizations import add_mask, mask_of
+from dashprune.models.parametrizations import add_mask, mask_of
 from dashprune.pruners.base import Fraction, Pruner
 from dashprune.pruners.paths import path_shares
 from dashprune.pruners.scheduled import cut_globally

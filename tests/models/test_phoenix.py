@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from dashprune import metrics
+from dashprune.models.parametrizations import PositivePart, parametrization_of
 from dashprune.models.phoenix import Phoenix, _Hill
-from dashprune.parametrizations import PositivePart, parametrization_of
 from tests.conftest import tensor
 
 

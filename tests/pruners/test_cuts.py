@@ -14,8 +14,8 @@ from dashprune import compose, metrics
 from dashprune.data.problem import Problem
 from dashprune.errors import DashpruneError
 from dashprune.models.mlp import Mlp
+from dashprune.models.parametrizations import mask_of
 from dashprune.models.phoenix import Phoenix
-from dashprune.parametrizations import mask_of
 from dashprune.pruners.base import Pruner
 from dashprune.pruners.imp import Imp
 from dashprune.pruners.magnitude import Magnitude

@@ -12,9 +12,9 @@ import torch
 from dashprune.data.problem import Problem, coregulation_from_prior, sparse
 from dashprune.errors import DashpruneError
 from dashprune.models.mlp import Mlp
+from dashprune.models.parametrizations import mask_of
 from dashprune.models.phoenix import Phoenix
 from dashprune.models.phoenix_edge import PhoenixEdge
-from dashprune.parametrizations import mask_of
 from dashprune.pruners.bioprune import BioPrune
 from dashprune.pruners.dash import Dash, pinv
 from dashprune.pruners.imp import Imp

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from dashprune.models.mlp import Mlp
-from dashprune.parametrizations import Threshold, parametrization_of
+from dashprune.models.parametrizations import Threshold, parametrization_of
 from dashprune.pruners.dst import Dst
 from tests.conftest import problem_with, tensor
 

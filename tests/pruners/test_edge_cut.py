@@ -8,8 +8,8 @@ import torch
 
 from dashprune.errors import DashpruneError
 from dashprune.models.base import EdgeField
+from dashprune.models.parametrizations import mask_of
 from dashprune.models.phoenix_edge import PhoenixEdge
-from dashprune.parametrizations import mask_of
 from dashprune.pruners.edge_cut import EdgeCut
 from dashprune.pruners.edges import EdgePruner, kept
 from tests.conftest import problem_with, tensor

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import torch
 
+from dashprune.models.parametrizations import mask_of
 from dashprune.models.phoenix import Phoenix
-from dashprune.parametrizations import mask_of
 from dashprune.pruners.imp import Imp
 from dashprune.pruners.scheduled import Schedule
 from tests.conftest import problem_with, tensor

@@ -10,7 +10,7 @@ from torch import nn
 from torch.nn.utils import parametrize
 
 from dashprune.models.mlp import Mlp
-from dashprune.parametrizations import HardConcrete, parametrization_of
+from dashprune.models.parametrizations import HardConcrete, parametrization_of
 from dashprune.pruners.l0 import L0
 from tests.conftest import problem_with, tensor
 

@@ -8,8 +8,8 @@ import torch
 from dashprune.data.problem import Problem
 from dashprune.models.base import VectorField
 from dashprune.models.mlp import Mlp
+from dashprune.models.parametrizations import HardConcrete, parametrization_of
 from dashprune.models.phoenix_edge import PhoenixEdge
-from dashprune.parametrizations import HardConcrete, parametrization_of
 from dashprune.pruners.base import Chain
 from dashprune.pruners.cnode import CNode
 from dashprune.pruners.l0 import L0

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from dashprune.parametrizations import add_mask, mask_of
+from dashprune.models.parametrizations import add_mask, mask_of
 
 
 def test_a_masked_weight_has_neither_value_nor_gradient() -> None:
