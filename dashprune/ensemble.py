@@ -16,7 +16,7 @@ from torch.nn.utils import parametrize
 
 from dashprune.models.base import VectorField
 from dashprune.models.parametrizations import FixedMask, PositivePart, mask_of
-from dashprune.solve import Solver
+from dashprune.solvers.base import Solver
 
 ELEMENTWISE = (FixedMask, PositivePart)
 """Parametrizations that can be stacked."""

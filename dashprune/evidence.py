@@ -12,8 +12,8 @@ from scipy.sparse import csr_array
 from scipy.special import expit
 
 from dashprune.data.problem import Split
-from dashprune.exponential import etdrk4
 from dashprune.models.base import EdgeField
+from dashprune.solvers.etdrk4 import etdrk4
 
 PARTS = 4
 """Parts of a transition over which regulators are averaged."""

@@ -23,7 +23,7 @@ from dashprune.results import Result
 from dashprune.scoring import score_control, score_training
 from dashprune.seeds import torch_generator
 from dashprune.settings import Experiment, check
-from dashprune.solve import Solver
+from dashprune.solvers.base import Solver
 from dashprune.training import Epoch, Training
 
 Configuration = DictConfig | Mapping[str, Any]

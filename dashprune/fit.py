@@ -14,7 +14,7 @@ from dashprune.data.problem import Split
 from dashprune.ensemble import Ensemble, shape_of, steps_behind
 from dashprune.errors import DashpruneError
 from dashprune.seeds import torch_generator
-from dashprune.solve import DivergenceError, Solver
+from dashprune.solvers.base import DivergenceError, Solver
 from dashprune.training import Epoch, Training, evaluate, model_sparsity, step
 
 

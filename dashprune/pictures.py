@@ -22,7 +22,7 @@ from dashprune.experiment import reported
 from dashprune.figures import BLACK, BLUE, GREEN, GREY, LIGHT, VERMILION, WIDTH, save, styled
 from dashprune.models.base import VectorField
 from dashprune.scoring import degrees
-from dashprune.solve import DivergenceError, Solver
+from dashprune.solvers.base import DivergenceError, Solver
 
 GENES = 6
 """Genes whose trajectories are drawn unless others are named."""

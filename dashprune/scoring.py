@@ -18,7 +18,7 @@ from dashprune.data.problem import Pairs, Problem
 from dashprune.models.base import VectorField
 from dashprune.pruners.base import Pruner
 from dashprune.results import Result
-from dashprune.solve import DivergenceError, Solver
+from dashprune.solvers.base import DivergenceError, Solver
 from dashprune.training import Training, evaluate, model_sparsity
 
 LISTED = 1_000_000

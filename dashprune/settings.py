@@ -17,7 +17,7 @@ from dashprune.errors import DashpruneError
 from dashprune.models.base import VectorField
 from dashprune.pruners.base import Pruner
 from dashprune.pruners.scheduled import Schedule
-from dashprune.solve import Solver
+from dashprune.solvers.base import Solver
 
 
 @dataclass(frozen=True)

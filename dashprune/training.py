@@ -14,7 +14,7 @@ from dashprune.batches import Batch
 from dashprune.config import Train
 from dashprune.models.base import VectorField
 from dashprune.pruners.base import Pruner
-from dashprune.solve import DivergenceError, Solver
+from dashprune.solvers.base import DivergenceError, Solver
 
 
 class Epoch(NamedTuple):

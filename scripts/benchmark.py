@@ -38,7 +38,7 @@ from dashprune.models.base import VectorField
 from dashprune.models.parametrizations import mask_of
 from dashprune.seeds import torch_generator
 from dashprune.settings import Experiment, check
-from dashprune.solve import Solver
+from dashprune.solvers.base import Solver
 from dashprune.training import Training, step
 
 Rows = list[dict[str, Any]]

@@ -23,7 +23,7 @@ from dashprune.pruners.imp import Imp
 from dashprune.pruners.l0 import L0
 from dashprune.pruners.scheduled import Schedule
 from dashprune.pruners.sparseflow import SparseFlow
-from dashprune.solve import Solver
+from dashprune.solvers.base import Solver
 from dashprune.training import Training
 
 SETTINGS = Train(

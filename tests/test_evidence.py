@@ -12,8 +12,8 @@ from scipy.integrate import quad
 from dashprune import evidence
 from dashprune.data.problem import Split
 from dashprune.evidence import _Ascent, _laplace, _share, posterior, regression, smooth
-from dashprune.exponential import etdrk4
 from dashprune.models.phoenix_edge import PhoenixEdge
+from dashprune.solvers.etdrk4 import etdrk4
 
 TIMES = np.array([0.0, 1, 3, 4])
 

@@ -15,7 +15,7 @@ from scipy.sparse import csr_array
 from dashprune import checkpoints, compose, experiment, fit, train_prune_eval, training
 from dashprune.batches import by_trajectory, join
 from dashprune.errors import DashpruneError
-from dashprune.solve import DivergenceError
+from dashprune.solvers.base import DivergenceError
 
 KEYS = ["dataset", "model", "pruner", "seed", "sparsity", "balanced_accuracy", "auroc", "auprc", "out_degree", "mse",
         "mse_persistence", "epochs", "wall_seconds", "versions"]  # fmt: skip

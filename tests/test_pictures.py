@@ -16,7 +16,7 @@ from dashprune.data.problem import Pairs, Problem, Split
 from dashprune.figures import BLUE, VERMILION
 from dashprune.models.base import VectorField
 from dashprune.pictures import Course, Degrees
-from dashprune.solve import Solver
+from dashprune.solvers.base import Solver
 
 SOLVER = Solver("etdrk4", rtol=1e-6, atol=1e-6)
 

@@ -20,7 +20,7 @@ from dashprune.pruners.base import Pruner
 from dashprune.pruners.imp import Imp
 from dashprune.pruners.scheduled import Schedule
 from dashprune.pruners.sparseflow import SparseFlow
-from dashprune.solve import Solver
+from dashprune.solvers.base import Solver
 from dashprune.training import Epoch, Training
 
 SETTINGS = Train(

@@ -16,8 +16,8 @@ from torchdiffeq._impl.rk_common import RKAdaptiveStepsizeODESolver
 from torchdiffeq._impl.solvers import FixedGridODESolver
 
 from dashprune.errors import DashpruneError, did_you_mean
-from dashprune.exponential import etdrk4
 from dashprune.models.base import VectorField
+from dashprune.solvers.etdrk4 import etdrk4
 
 EXPONENTIAL = "etdrk4"
 METHODS = (EXPONENTIAL, *SOLVERS)

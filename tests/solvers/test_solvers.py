@@ -16,7 +16,7 @@ from dashprune.models.base import VectorField
 from dashprune.models.parametrizations import add_mask, mask_of
 from dashprune.models.phoenix import Phoenix
 from dashprune.settings import check
-from dashprune.solve import DivergenceError, Solver
+from dashprune.solvers.base import DivergenceError, Solver
 
 TIGHT = Solver("dopri5", rtol=1e-9, atol=1e-11)
 EXPONENTIAL = Solver("etdrk4", rtol=1e-3, atol=1e-3, step=0.5)

@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from dashprune.exponential import _coefficients, etdrk4
+from dashprune.solvers.etdrk4 import _coefficients, etdrk4
 
 DT = torch.tensor([0.5, 2.0, 8.0], dtype=torch.float64)
 RATE = torch.tensor([0.0, 0.3, 4.0], dtype=torch.float64)
