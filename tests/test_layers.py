@@ -13,7 +13,7 @@ ORDER = [
     "errors", "seeds", "config", "metrics", "models.parametrizations",
     "data.problem", "data.manifest", "data.fetch", "data.download", "data.tables", "data.simulator",
     "data.files", "data.expression", "data.networks", "data.*",
-    "models.base", "models.phoenix", "models.*", "solvers.etdrk4", "evidence",
+    "models.base", "models.phoenix", "models.*", "solvers.etdrk4", "pruners.evidence",
     "pruners.base", "pruners.paths", "pruners.scheduled", "pruners.dash", "pruners.edges", "pruners.*",
     "controls.base", "controls.*",
     "solvers.base", "settings",

@@ -9,10 +9,10 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from dashprune import evidence
 from dashprune.data.problem import Problem
 from dashprune.errors import DashpruneError
 from dashprune.models.base import EdgeField, VectorField, by_gene
+from dashprune.pruners import evidence
 from dashprune.pruners.edges import EdgePruner, Part, kept
 
 

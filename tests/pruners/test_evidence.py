@@ -9,10 +9,10 @@ import pytest
 import torch
 from scipy.integrate import quad
 
-from dashprune import evidence
 from dashprune.data.problem import Split
-from dashprune.evidence import _Ascent, _laplace, _share, posterior, regression, smooth
 from dashprune.models.phoenix_edge import PhoenixEdge
+from dashprune.pruners import evidence
+from dashprune.pruners.evidence import _Ascent, _laplace, _share, posterior, regression, smooth
 from dashprune.solvers.etdrk4 import etdrk4
 
 TIMES = np.array([0.0, 1, 3, 4])
