@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from dashprune.config import compose
-    from dashprune.experiment import train_prune_eval
+    from dashprune.runs.run import train_prune_eval
 
 __all__ = ["compose", "train_prune_eval"]
 
@@ -21,7 +21,7 @@ def __getattr__(name: str) -> Any:
 
         return compose
     if name == "train_prune_eval":
-        from dashprune.experiment import train_prune_eval
+        from dashprune.runs.run import train_prune_eval
 
         return train_prune_eval
     raise AttributeError(f"module 'dashprune' has no attribute '{name}'")

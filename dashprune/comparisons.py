@@ -11,9 +11,9 @@ from typing import NamedTuple
 import pandas as pd
 from tabulate import tabulate
 
-from dashprune import results
 from dashprune.errors import DashpruneError
-from dashprune.results import Result
+from dashprune.runs import results
+from dashprune.runs.results import Result
 from dashprune.tables import DIGITS, differing, flat, without_seeds
 
 BEST: dict[str, Callable[[Iterable[float]], float]] = {"balanced_accuracy": max, "mse": min}

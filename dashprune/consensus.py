@@ -13,11 +13,12 @@ import pandas as pd
 from scipy.sparse import csr_array
 from tabulate import tabulate
 
-from dashprune import metrics, results
+from dashprune import metrics
 from dashprune.config import component
 from dashprune.data.problem import Pairs
 from dashprune.errors import DashpruneError
-from dashprune.results import Result
+from dashprune.runs import results
+from dashprune.runs.results import Result
 from dashprune.tables import differing, flat, without_seeds
 
 HALF = 0.5

@@ -28,8 +28,9 @@ from matplotlib.image import AxesImage
 from matplotlib.lines import Line2D
 from matplotlib.textpath import text_to_path
 
-from dashprune import metrics, results
+from dashprune import metrics
 from dashprune.errors import DashpruneError
+from dashprune.runs import results
 
 BLACK, ORANGE, SKY, GREEN, YELLOW, BLUE, VERMILION, PURPLE = (
     "#000000", "#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7",

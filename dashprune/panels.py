@@ -13,9 +13,9 @@ from dashprune import figures, metrics, pathways, tables
 from dashprune.config import component
 from dashprune.data import gene_sets
 from dashprune.errors import DashpruneError
-from dashprune.experiment import reported
 from dashprune.reproduction import Item, Kind, Picture, Run, select
-from dashprune.scoring import effects_on
+from dashprune.runs.run import reported
+from dashprune.runs.scoring import effects_on
 
 NOISE = 0.5
 """The standard deviation of noise that the paper calls 100 %."""

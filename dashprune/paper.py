@@ -13,12 +13,13 @@ import pandas as pd
 from matplotlib.figure import Figure
 from tabulate import tabulate
 
-from dashprune import figures, results, tables
+from dashprune import figures, tables
 from dashprune.config import conf_dir
 from dashprune.errors import DashpruneError
 from dashprune.panels import Drawing, draw
 from dashprune.reproduction import Item, Line, Run, Table, lines
-from dashprune.results import Result
+from dashprune.runs import results
+from dashprune.runs.results import Result
 
 QUICK = "QUICK: reduced epochs and seeds, not a reproduction."
 

@@ -35,9 +35,9 @@ from tabulate import tabulate
 from dashprune.controls.base import dense
 from dashprune.data.gene_sets import GeneSet
 from dashprune.errors import DashpruneError
-from dashprune.experiment import reported
 from dashprune.metrics import relative_effect
-from dashprune.scoring import effects_on, target_blocks
+from dashprune.runs.run import reported
+from dashprune.runs.scoring import effects_on, target_blocks
 from dashprune.seeds import numpy_generator
 
 ALPHA = 0.05

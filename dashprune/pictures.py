@@ -15,13 +15,13 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from scipy.sparse import csr_array
 
-from dashprune import results
 from dashprune.data.problem import Problem, Split
 from dashprune.errors import DashpruneError, did_you_mean
-from dashprune.experiment import reported
 from dashprune.figures import BLACK, BLUE, GREEN, GREY, LIGHT, VERMILION, WIDTH, save, styled
 from dashprune.models.base import VectorField
-from dashprune.scoring import degrees
+from dashprune.runs import results
+from dashprune.runs.run import reported
+from dashprune.runs.scoring import degrees
 from dashprune.solvers.base import DivergenceError, Solver
 
 GENES = 6

@@ -19,10 +19,11 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
 from pydantic import Field
 
-from dashprune import config, results, tables
+from dashprune import config, tables
 from dashprune.errors import DashpruneError, did_you_mean
-from dashprune.results import Result
-from dashprune.settings import Experiment, check
+from dashprune.runs import results
+from dashprune.runs.checked import Experiment, check
+from dashprune.runs.results import Result
 
 GROUP = "experiment"
 Column = Literal[

@@ -30,10 +30,10 @@ from typing import Any, TypeGuard
 from omegaconf import OmegaConf
 from tabulate import tabulate
 
-from dashprune import results
 from dashprune.config import compose
 from dashprune.errors import DashpruneError
-from dashprune.results import Result
+from dashprune.runs import results
+from dashprune.runs.results import Result
 from dashprune.tables import differing, flat, without_seeds
 
 SLACK = 0.005

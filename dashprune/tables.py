@@ -9,9 +9,9 @@ from typing import Any
 import pandas as pd
 from tabulate import tabulate
 
-from dashprune import results
 from dashprune.errors import DashpruneError
-from dashprune.results import Result
+from dashprune.runs import results
+from dashprune.runs.results import Result
 
 KEYS = ["dataset", "model", "pruner", "options"]
 SCORES = [

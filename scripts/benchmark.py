@@ -29,17 +29,19 @@ import torch
 import torchdiffeq
 from tabulate import tabulate
 
-from dashprune import compose, fit, results
-from dashprune.batches import Batch, by_trajectory
+from dashprune import compose
 from dashprune.data.problem import Problem
-from dashprune.experiment import initial_model
-from dashprune.fit import Member, fit_together
 from dashprune.models.base import VectorField
 from dashprune.models.parametrizations import mask_of
+from dashprune.runs import results
+from dashprune.runs.checked import Experiment, check
+from dashprune.runs.run import initial_model
 from dashprune.seeds import torch_generator
-from dashprune.settings import Experiment, check
 from dashprune.solvers.base import Solver
-from dashprune.training import Training, step
+from dashprune.training import loop
+from dashprune.training.batches import Batch, by_trajectory
+from dashprune.training.loop import Member, fit_together
+from dashprune.training.state import Training, step
 
 Rows = list[dict[str, Any]]
 
@@ -116,7 +118,7 @@ def steps(rounds: int, seed: int) -> Rows:
     """Time per optimiser step on SIM350, one trajectory (four transitions) a step, after ten epochs of training."""
     torch.set_num_threads(1)
     made, problem, training = prepared([f"seed={seed}", "train.epochs=10"])
-    fit.fit(training, problem.train, problem.validation, made.solver, seed, lambda: None)
+    loop.fit(training, problem.train, problem.validation, made.solver, seed, lambda: None)
     inputs = torch.rand(10_000, len(problem.genes), generator=torch_generator(seed, "prior batch")) - 0.5
     prior_batch = (inputs, torch.as_tensor(inputs.numpy() @ problem.prior))
     work: dict[str, tuple[int, Callable[[Batch], object]]] = {
@@ -143,7 +145,7 @@ def gradients(rounds: int, seed: int) -> Rows:
     """Relative error of the gradient of one step's loss against double precision at rtol 1e-11."""
     torch.set_num_threads(1)
     made, problem, training = prepared([f"seed={seed}", "train.epochs=10"])
-    fit.fit(training, problem.train, problem.validation, made.solver, seed, lambda: None)
+    loop.fit(training, problem.train, problem.validation, made.solver, seed, lambda: None)
     batch = by_trajectory(problem.train, torch.device("cpu"))[0]
     exact = _gradient(copy.deepcopy(training.model).double(), batch, Solver("dopri5", 1e-11, 1e-12))
     rows: Rows = []
@@ -258,11 +260,11 @@ def sparse(rounds: int, seed: int) -> Rows:
         for layer in own.training.model.layers():
             mask_of(layer).bernoulli_(0.05, generator=generator)
         before = copy.deepcopy(own.training.state_dict())
-        original = fit.compacted
-        fit.compacted = lambda model, optimizer: contextlib.nullcontext()  # type: ignore[assignment]
+        original = loop.compacted
+        loop.compacted = lambda model, optimizer: contextlib.nullcontext()  # type: ignore[assignment]
         dense = _epochs(own, rounds)
         expected = own.training.history[-1].loss
-        fit.compacted = original
+        loop.compacted = original
         own.training.load_state_dict(before)
         found = {"dense": dense, "sparse": _epochs(own, rounds)}
         row = {**ratios(found, "dense", inverse=True)[1], "what": f"{genes} genes"}
@@ -276,7 +278,7 @@ def _epochs(own: Member, rounds: int) -> list[float]:
     elapsed = []
     for _ in range(rounds + 1):
         own.begin_epoch()
-        elapsed.append(timed(lambda: fit._train_alone(own, solver)))
+        elapsed.append(timed(lambda: loop._train_alone(own, solver)))
         if own.error is not None:
             raise own.error
         elapsed[-1] += timed(own.end_epoch)

@@ -22,7 +22,8 @@ from pathlib import Path
 import pandas as pd
 from tabulate import tabulate
 
-from dashprune import results, tables
+from dashprune import tables
+from dashprune.runs import results
 
 EPOCHS = 40
 SWEEP = [

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from dashprune import compose, results, train_prune_eval
+from dashprune import compose, train_prune_eval
 from dashprune.config import choices, conf_dir
 from dashprune.errors import DashpruneError
-from dashprune.settings import check
+from dashprune.runs import results
+from dashprune.runs.checked import check
 
 NAMES = ["train.epochs", "train.batch_trajectories", "pruner.lambda_1", "pruner.lambda_2", "model.hidden",
          "dataset.noise", "dataset.prior_noise", "seed", "force", "device", "outputs"]  # fmt: skip

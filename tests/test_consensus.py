@@ -9,10 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dashprune import compose, consensus, results
+from dashprune import compose, consensus
 from dashprune.data.problem import Pairs, sparse
 from dashprune.errors import DashpruneError
-from dashprune.settings import check
+from dashprune.runs import results
+from dashprune.runs.checked import check
 from tests.conftest import SMALL
 
 PRIOR = np.array([[1, 1, 0], [0, 0, -1], [0, 0, 0]], dtype=np.float32)  # A to A and B, B to C

@@ -20,12 +20,12 @@ from dashprune import compose, train_prune_eval
 from dashprune.config import choices, conf_dir
 from dashprune.data.problem import Problem
 from dashprune.errors import DashpruneError
-from dashprune.experiment import initial_model, reported
-from dashprune.fit import fit
 from dashprune.models.base import EdgeField, VectorField
 from dashprune.pruners.base import Pruner
-from dashprune.settings import Experiment, check
-from dashprune.training import Training
+from dashprune.runs.checked import Experiment, check
+from dashprune.runs.run import initial_model, reported
+from dashprune.training.loop import fit
+from dashprune.training.state import Training
 from tests.conftest import SMALL as SHORT
 
 SMALL = [*SHORT, "train.epochs=12"]

@@ -12,8 +12,8 @@ from dashprune import compose, metrics, panels, paper, train_prune_eval
 from dashprune.data import gene_sets
 from dashprune.data.gene_sets import GeneSet
 from dashprune.errors import DashpruneError
-from dashprune.experiment import reported
 from dashprune.reproduction import Item, Kind, Run, load, plan
+from dashprune.runs.run import reported
 from tests.conftest import SMALL
 
 

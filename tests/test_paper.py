@@ -7,10 +7,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from dashprune import paper, results
+from dashprune import paper
 from dashprune.errors import DashpruneError
 from dashprune.paper import Made, agreement, display, duration, frame, index, latex, markdown
 from dashprune.reproduction import Column, Item, Run, Table
+from dashprune.runs import results
 
 TABLE = Table(
     ["sparsity", "balanced_accuracy", "mse", "epochs"],

@@ -12,11 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import kstest
 
-from dashprune import compose, pathways, scoring, train_prune_eval
+from dashprune import compose, pathways, train_prune_eval
 from dashprune.data.gene_sets import GeneSet
 from dashprune.errors import DashpruneError
-from dashprune.experiment import reported
 from dashprune.pathways import Influence, Rules, enrichment, influence, mean_influence, select, strategies
+from dashprune.runs import scoring
+from dashprune.runs.run import reported
 from tests.conftest import SMALL
 
 QUICK = Rules(smallest=1, permutations=2000)

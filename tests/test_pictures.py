@@ -11,11 +11,12 @@ import torch
 from scipy.sparse import csr_array
 from torch import Tensor, nn
 
-from dashprune import pictures, scoring
+from dashprune import pictures
 from dashprune.data.problem import Pairs, Problem, Split
 from dashprune.figures import BLUE, VERMILION
 from dashprune.models.base import VectorField
 from dashprune.pictures import Course, Degrees
+from dashprune.runs import scoring
 from dashprune.solvers.base import Solver
 
 SOLVER = Solver("etdrk4", rtol=1e-6, atol=1e-6)

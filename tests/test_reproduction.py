@@ -11,7 +11,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from dashprune import compose, reproduction, train_prune_eval
 from dashprune.errors import DashpruneError
 from dashprune.reproduction import Run, Table, expand, expected_seconds, items, lines, load, plan, select, sweeps
-from dashprune.settings import check
+from dashprune.runs.checked import check
 from tests.conftest import SMALL
 
 

@@ -11,8 +11,8 @@ import yaml
 from dashprune import selection
 from dashprune.config import compose
 from dashprune.errors import DashpruneError
+from dashprune.runs.checked import check
 from dashprune.selection import Candidate, Choice, Sweep, changes, choose, markdown, sweeps
-from dashprune.settings import check
 from tests.conftest import SMALL
 
 

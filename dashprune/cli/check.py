@@ -44,7 +44,7 @@ def _check(group: str, choice: str) -> None:
     """Compose what one file says and check it."""
     from dashprune.config import compose
     from dashprune.reproduction import check_item
-    from dashprune.settings import check
+    from dashprune.runs.checked import check
 
     if group == "experiment":
         return check_item(choice)
@@ -63,7 +63,7 @@ def _check_grid(choice: str) -> None:
     from omegaconf.errors import OmegaConfBaseException
 
     from dashprune.config import compose, compose_sweep, parse
-    from dashprune.settings import check
+    from dashprune.runs.checked import check
 
     params = compose_sweep([f"grid={choice}"]).hydra.sweeper.params or {}
     cfg = compose()

@@ -77,7 +77,7 @@ def count(text: str) -> int:
 
 
 def _write(path: Path, table: pd.DataFrame) -> None:
-    from dashprune import results
+    from dashprune.runs import results
 
     try:
         results.write(path, table.to_csv(index=False))

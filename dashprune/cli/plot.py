@@ -42,7 +42,7 @@ def main(words: list[str]) -> int:
     if genes == []:
         raise DashpruneError("--genes: no gene is named; give names separated by commas, such as --genes GAL1,FUR4")
 
-    from dashprune import results
+    from dashprune.runs import results
 
     folder = results.find_run(chosen.run, Path("outputs", "runs"))
 

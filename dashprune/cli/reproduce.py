@@ -79,7 +79,8 @@ def launch(words: Sequence[str]) -> None:
 
 def _all(names: Sequence[str], chosen: argparse.Namespace) -> int:
     """Every item; one that cannot be made does not stop the others."""
-    from dashprune import paper, results
+    from dashprune import paper
+    from dashprune.runs import results
 
     made: list[Made] = []
     failed: dict[str, str] = {}

@@ -13,7 +13,7 @@ from dashprune.cli.main import Parser
 from dashprune.errors import DashpruneError
 
 if TYPE_CHECKING:
-    from dashprune.sweeps import Outcomes
+    from dashprune.runs.sweeps import Outcomes
 
 DESCRIPTION = """\
 Train, prune and evaluate a model, and print its row of the result table.
@@ -82,7 +82,7 @@ def _alone(cfg: Any, overrides: list[str]) -> dict[str, Any]:
     from hydra.core.hydra_config import HydraConfig
     from hydra.types import RunMode
 
-    from dashprune.experiment import train_prune_eval
+    from dashprune.runs.run import train_prune_eval
 
     own = HydraConfig.get()
     if own.mode != RunMode.RUN:
@@ -94,7 +94,7 @@ def _alone(cfg: Any, overrides: list[str]) -> dict[str, Any]:
 
 
 def _sweep(flags: list[str], overrides: list[str], config_dir: str | None) -> int:
-    from dashprune import sweeps
+    from dashprune.runs import sweeps
 
     shared, folder, more = sweeps.prepare(overrides, config_dir)
     more = [*overrides, *more]
@@ -119,8 +119,8 @@ def _sweep(flags: list[str], overrides: list[str], config_dir: str | None) -> in
 
 def _together(flags: list[str], overrides: list[str]) -> Outcomes:
     """Train the runs of a sweep as one model, as far as they are alike, once Hydra has named them all."""
-    from dashprune.experiment import train_prune_eval_together
-    from dashprune.sweeps import gather, task_words
+    from dashprune.runs.run import train_prune_eval_together
+    from dashprune.runs.sweeps import gather, task_words
 
     jobs: list[tuple[list[str], Any]] = []
     _hydra(flags, overrides, lambda cfg: jobs.append((task_words(), cfg)))
@@ -155,7 +155,7 @@ def _print_table(rows: list[dict[str, Any]]) -> None:
 
 def _report(outcomes: Outcomes, overrides: list[str], config_dir: str | None) -> int:
     """Print the table, and each failure with its error and the command that runs it alone."""
-    from dashprune.sweeps import command
+    from dashprune.runs.sweeps import command
 
     _print_table(outcomes.rows)
     before = ["--config-dir", config_dir] if config_dir else []

@@ -54,7 +54,8 @@ def main(words: list[str]) -> int:
 
 
 def _select(root: Path, sparsity: float | None) -> int:
-    from dashprune import results, selection
+    from dashprune import selection
+    from dashprune.runs import results
 
     sweeps, without = selection.sweeps(results.collect(root))
     if not sweeps:

@@ -7,7 +7,7 @@ import pytest
 
 from dashprune import compose
 from dashprune.cli import main as cli
-from dashprune.experiment import train_prune_eval_together
+from dashprune.runs.run import train_prune_eval_together
 from tests.conftest import SMALL
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from dashprune import compose, train_prune_eval
 from dashprune.cli.main import main
-from dashprune.experiment import reported
+from dashprune.runs.run import reported
 from tests.conftest import SMALL
 
 

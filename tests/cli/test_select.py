@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from dashprune.config import compose
-from dashprune.experiment import train_prune_eval
+from dashprune.runs.run import train_prune_eval
 from tests.cli.test_cli import dashprune, mistake
 
 

@@ -16,13 +16,14 @@ from typing import Any
 import psutil
 import pytest
 
-from dashprune import compose, results, sweeps, tables
+from dashprune import compose, tables
 from dashprune.cli import run
 from dashprune.cli.main import main
 from dashprune.config import EXTRAS, compose_sweep, explain, parse, quoted
 from dashprune.errors import DashpruneError
-from dashprune.progress import Progress
-from dashprune.settings import check
+from dashprune.runs import results, sweeps
+from dashprune.runs.checked import check
+from dashprune.runs.progress import Progress
 from tests.conftest import SMALL
 
 REPOSITORY = Path(__file__).parents[2]

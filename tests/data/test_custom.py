@@ -17,7 +17,7 @@ from dashprune.data import files
 from dashprune.data.custom import Custom
 from dashprune.data.problem import Problem, Split, coregulation_from_prior
 from dashprune.errors import DashpruneError
-from dashprune.settings import check
+from dashprune.runs.checked import check
 from tests.cli.test_cli import dashprune, mistake
 
 GENES = ["TP53", "MDM2", "MYC", "ESR1"]

@@ -8,7 +8,7 @@ import pytest
 from dashprune import compose
 from dashprune.data import brca, gene_sets, hematopoiesis, manifest, sim350, yeast
 from dashprune.errors import DashpruneError
-from dashprune.settings import check
+from dashprune.runs.checked import check
 
 
 def test_every_line_is_complete() -> None:

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from dashprune.ensemble import shape_of
 from dashprune.errors import DashpruneError
 from dashprune.models.phoenix import hill
 from dashprune.models.phoenix_edge import PhoenixEdge
+from dashprune.training.ensemble import shape_of
 from tests.conftest import problem_with, tensor
 
 

@@ -23,7 +23,7 @@ from dashprune.pruners.random import Random
 from dashprune.pruners.scheduled import Schedule, cut_globally
 from dashprune.pruners.sparseflow import SparseFlow
 from dashprune.pruners.synflow import SynFlow
-from dashprune.settings import check
+from dashprune.runs.checked import check
 from tests.conftest import SMALL, problem_with, tensor
 
 

@@ -13,15 +13,15 @@ import torch
 from dashprune import compose, train_prune_eval
 from dashprune.data.problem import Problem
 from dashprune.errors import DashpruneError
-from dashprune.experiment import reported
-from dashprune.fit import fit
 from dashprune.models.phoenix_edge import PhoenixEdge
 from dashprune.pruners import evidence
 from dashprune.pruners.dash_edge import DashEdge
 from dashprune.pruners.edges import kept
 from dashprune.pruners.evidence import Posterior, Regression, Share
-from dashprune.settings import Experiment, check
-from dashprune.training import Training
+from dashprune.runs.checked import Experiment, check
+from dashprune.runs.run import reported
+from dashprune.training.loop import fit
+from dashprune.training.state import Training
 from tests.conftest import SMALL, problem_with
 from tests.pruners.test_imp import phoenix
 

@@ -15,7 +15,7 @@ from dashprune.errors import DashpruneError
 from dashprune.models.base import VectorField
 from dashprune.models.parametrizations import add_mask, mask_of
 from dashprune.models.phoenix import Phoenix
-from dashprune.settings import check
+from dashprune.runs.checked import check
 from dashprune.solvers.base import DivergenceError, Solver
 
 TIGHT = Solver("dopri5", rtol=1e-9, atol=1e-11)

@@ -8,14 +8,14 @@ from collections.abc import Callable, Iterator, Sequence
 
 import torch
 
-from dashprune.batches import Batch, batches, by_trajectory, join
-from dashprune.compact import compacted
 from dashprune.data.problem import Split
-from dashprune.ensemble import Ensemble, shape_of, steps_behind
 from dashprune.errors import DashpruneError
 from dashprune.seeds import torch_generator
 from dashprune.solvers.base import DivergenceError, Solver
-from dashprune.training import Epoch, Training, evaluate, model_sparsity, step
+from dashprune.training.batches import Batch, batches, by_trajectory, join
+from dashprune.training.ensemble import Ensemble, shape_of, steps_behind
+from dashprune.training.sparse_layers import compacted
+from dashprune.training.state import Epoch, Training, evaluate, model_sparsity, step
 
 
 class Member:

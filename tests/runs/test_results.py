@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from dashprune import results
 from dashprune.errors import DashpruneError
+from dashprune.runs import results
 
 CONFIG: dict[str, Any] = {
     "seed": 0,

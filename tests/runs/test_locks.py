@@ -14,11 +14,12 @@ from pathlib import Path
 import filelock
 import pytest
 
-from dashprune import compose, locks, train_prune_eval
-from dashprune.experiment import train_prune_eval_together
+from dashprune import compose, train_prune_eval
+from dashprune.runs import locks
+from dashprune.runs.run import train_prune_eval_together
 from tests.conftest import SMALL
 
-REPOSITORY = Path(__file__).parents[1]
+REPOSITORY = Path(__file__).parents[2]
 
 
 def start(folder: Path, program: str, *words: str) -> subprocess.Popen[str]:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from dashprune import checkpoints
+from dashprune.runs import checkpoints
 
 
 def state(epochs: int) -> dict[str, object]:

@@ -21,11 +21,11 @@ from hydra.core.hydra_config import HydraConfig
 from joblib import cpu_count
 from omegaconf import DictConfig
 
-from dashprune import results
 from dashprune.config import compose_sweep, parse, quoted
 from dashprune.errors import DashpruneError
-from dashprune.experiment import train_prune_eval
-from dashprune.results import Result
+from dashprune.runs import results
+from dashprune.runs.results import Result
+from dashprune.runs.run import train_prune_eval
 
 WHOLE = ("grid", "vectorize")
 """Keys that belong to a sweep and not to its runs."""

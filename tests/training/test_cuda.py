@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from dashprune import compose
-from dashprune.experiment import train_prune_eval_together
+from dashprune.runs.run import train_prune_eval_together
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tests.conftest import SMALL
 
-REPOSITORY = Path(__file__).parents[1]
+REPOSITORY = Path(__file__).parents[2]
 COMMAND = [sys.executable, "-m", "dashprune.cli.main", "run", *SMALL, "train.epochs=80", "schedule.every=10"]
 
 

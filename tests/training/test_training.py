@@ -7,12 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from dashprune import fit as loop
-from dashprune.batches import Batch, batches, by_trajectory
 from dashprune.config import Plateau, Train
 from dashprune.data.problem import Problem, Split
 from dashprune.errors import DashpruneError
-from dashprune.fit import fit
 from dashprune.models.base import VectorField
 from dashprune.models.mlp import Mlp
 from dashprune.models.phoenix import Phoenix
@@ -21,7 +18,10 @@ from dashprune.pruners.imp import Imp
 from dashprune.pruners.scheduled import Schedule
 from dashprune.pruners.sparseflow import SparseFlow
 from dashprune.solvers.base import Solver
-from dashprune.training import Epoch, Training
+from dashprune.training import loop as loop
+from dashprune.training.batches import Batch, batches, by_trajectory
+from dashprune.training.loop import fit
+from dashprune.training.state import Epoch, Training
 
 SETTINGS = Train(
     epochs=6, batch_trajectories=1, learning_rate=1e-2,

@@ -11,7 +11,7 @@ from types import TracebackType
 
 from tqdm import tqdm
 
-from dashprune.training import Epoch
+from dashprune.training.state import Epoch
 
 LINE_EVERY = 10
 """Epochs between plain lines; epochs that prune always get one."""

@@ -14,12 +14,13 @@ import pytest
 import torch
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from dashprune import compose, scoring, train_prune_eval
+from dashprune import compose, train_prune_eval
 from dashprune.data.problem import Pairs, Problem
 from dashprune.metrics import relative_effect
 from dashprune.models.base import VectorField
 from dashprune.models.phoenix import Phoenix
-from dashprune.settings import check
+from dashprune.runs import scoring
+from dashprune.runs.checked import check
 
 
 def run(small: list[str], *overrides: str) -> dict[str, Any]:

@@ -12,19 +12,19 @@ from typing import Any
 import torch
 from omegaconf import DictConfig
 
-from dashprune import checkpoints, locks, results
 from dashprune.config import component, section
 from dashprune.data.problem import Problem
 from dashprune.errors import DashpruneError
-from dashprune.fit import Member, fit_together, groups
 from dashprune.models.base import VectorField
-from dashprune.progress import Progress
-from dashprune.results import Result
-from dashprune.scoring import score_control, score_training
+from dashprune.runs import checkpoints, locks, results
+from dashprune.runs.checked import Experiment, check
+from dashprune.runs.progress import Progress
+from dashprune.runs.results import Result
+from dashprune.runs.scoring import score_control, score_training
 from dashprune.seeds import torch_generator
-from dashprune.settings import Experiment, check
 from dashprune.solvers.base import Solver
-from dashprune.training import Epoch, Training
+from dashprune.training.loop import Member, fit_together, groups
+from dashprune.training.state import Epoch, Training
 
 Configuration = DictConfig | Mapping[str, Any]
 

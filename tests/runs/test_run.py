@@ -12,10 +12,14 @@ import pytest
 import torch
 from scipy.sparse import csr_array
 
-from dashprune import checkpoints, compose, experiment, fit, train_prune_eval, training
-from dashprune.batches import by_trajectory, join
+from dashprune import compose, train_prune_eval
 from dashprune.errors import DashpruneError
+from dashprune.runs import checkpoints
+from dashprune.runs.run import reported, train_prune_eval_together
 from dashprune.solvers.base import DivergenceError
+from dashprune.training import loop
+from dashprune.training.batches import by_trajectory, join
+from dashprune.training.state import Epoch, Training, evaluate
 
 KEYS = ["dataset", "model", "pruner", "seed", "sparsity", "balanced_accuracy", "auroc", "auprc", "out_degree", "mse",
         "mse_persistence", "epochs", "wall_seconds", "versions"]  # fmt: skip
@@ -170,13 +174,13 @@ def test_a_divergence_is_explained(small: list[str]) -> None:
 
 
 def test_a_divergence_keeps_the_last_good_checkpoint(small: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    def step(state: training.Training, *arguments: Any) -> torch.Tensor:
+    def step(state: Training, *arguments: Any) -> torch.Tensor:
         if len(state.history) == 3:
             raise DivergenceError("the loss is nan")
         return one_step(state, *arguments)
 
-    one_step = fit.step
-    monkeypatch.setattr(fit, "step", step)
+    one_step = loop.step
+    monkeypatch.setattr(loop, "step", step)
     with pytest.raises(DashpruneError, match=r"epoch 4, step 1: the solution diverged \(the loss is nan\)"):
         run(small)
     (path,) = Path(small[-1].partition("=")[2]).rglob("checkpoint.pt")
@@ -218,7 +222,7 @@ def test_times_that_do_not_increase_are_refused(small: list[str]) -> None:
 
 
 def together(small: list[str], *jobs: list[str]) -> list[Any]:
-    return experiment.train_prune_eval_together([compose([*small, *words]) for words in jobs])
+    return train_prune_eval_together([compose([*small, *words]) for words in jobs])
 
 
 DIFFERENT = [
@@ -257,17 +261,17 @@ def test_several_go_on_from_their_checkpoints(small: list[str], monkeypatch: pyt
     """Interrupted in the fifth epoch of the second run: the first has one epoch more behind it when they go on."""
     jobs = [["seed=0"], ["seed=1"], ["seed=2"]]
     undisturbed = [timeless(row) for row in together([*small, f"{small[-1]}-undisturbed"], *jobs)]
-    record = training.Training.record
+    record = Training.record
 
-    def interrupted(state: training.Training, row: training.Epoch) -> None:
+    def interrupted(state: Training, row: Epoch) -> None:
         if row.epoch == 5 and state.pruner.seed == 1:
             raise KeyboardInterrupt
         record(state, row)
 
-    monkeypatch.setattr(training.Training, "record", interrupted)
+    monkeypatch.setattr(Training, "record", interrupted)
     with pytest.raises(KeyboardInterrupt):
         together(small, *jobs)
-    monkeypatch.setattr(training.Training, "record", record)
+    monkeypatch.setattr(Training, "record", record)
     for row, expected in zip(together(small, *jobs), undisturbed, strict=True):
         for key in ("sparsity", "balanced_accuracy", "mse", "epochs_run"):
             assert row[key] == pytest.approx(expected[key], rel=1e-3)
@@ -285,9 +289,9 @@ def test_a_full_disk_stops_all_with_one_clear_line_each(small: list[str], monkey
 @pytest.mark.parametrize("pruner", ["none", "dash", "l0", "dst", "synflow", "pinn_mp"])
 def test_the_reported_model_can_be_had_again(small: list[str], pruner: str) -> None:
     row = run(small, f"pruner={pruner}")
-    problem, model, solver = experiment.reported(folder(small))
+    problem, model, solver = reported(folder(small))
     test = join(by_trajectory(problem.test, torch.device("cpu")))
-    assert training.evaluate(model, test, solver) == row["mse"]
+    assert evaluate(model, test, solver) == row["mse"]
     assert int((model.effect_matrix() != 0).sum()) == row["edges"]
 
 
@@ -299,7 +303,7 @@ def test_a_bootstrap_sample_is_a_run_of_its_own_and_drawn_again_for_its_report(s
     assert row["mse_persistence"] == other["mse_persistence"]
     assert row["mse"] != other["mse"]
     base = Path(small[-1].partition("=")[2], "runs", "sim350", "phoenix", "dash")
-    whole, drawn = (experiment.reported(base / each["id"])[0] for each in (row, other))
+    whole, drawn = (reported(base / each["id"])[0] for each in (row, other))
     np.testing.assert_array_equal(drawn.train.expression, whole.bootstrap(2, seed=0).train.expression)
     np.testing.assert_array_equal(drawn.validation.expression, whole.validation.expression)
 
@@ -316,10 +320,10 @@ def test_too_few_trajectories_for_a_bootstrap_sample_are_one_clear_line(small: l
 
 def test_a_folder_without_a_reported_model_is_refused(small: list[str], tmp_path: Path) -> None:
     with pytest.raises(DashpruneError, match=r"holds no result.json; finish the run"):
-        experiment.reported(tmp_path)
+        reported(tmp_path)
     run(small, "control=prior")
     with pytest.raises(DashpruneError, match="is a control's, which trains no model"):
-        experiment.reported(folder(small))
+        reported(folder(small))
 
 
 def test_a_reported_model_needs_its_data_and_its_checkpoint(small: list[str]) -> None:
@@ -327,7 +331,7 @@ def test_a_reported_model_needs_its_data_and_its_checkpoint(small: list[str]) ->
     where = folder(small)
     (where / "checkpoint.pt").unlink()
     with pytest.raises(DashpruneError, match="has no checkpoint any more"):
-        experiment.reported(where)
+        reported(where)
     (where / "result.json").write_text(json.dumps({**row, "data": "other"}))
     with pytest.raises(DashpruneError, match="was made from other data"):
-        experiment.reported(where)
+        reported(where)

@@ -11,15 +11,16 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from dashprune import metrics, results
-from dashprune.batches import Batch, by_trajectory, join
+from dashprune import metrics
 from dashprune.controls.base import Control, dense
 from dashprune.data.problem import Pairs, Problem
 from dashprune.models.base import VectorField
 from dashprune.pruners.base import Pruner
-from dashprune.results import Result
+from dashprune.runs import results
+from dashprune.runs.results import Result
 from dashprune.solvers.base import DivergenceError, Solver
-from dashprune.training import Training, evaluate, model_sparsity
+from dashprune.training.batches import Batch, by_trajectory, join
+from dashprune.training.state import Training, evaluate, model_sparsity
 
 LISTED = 1_000_000
 """Most edges that network.tsv lists."""

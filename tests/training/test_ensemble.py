@@ -9,10 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from dashprune import fit
 from dashprune.config import Plateau, Train
 from dashprune.data.problem import Problem, Split
-from dashprune.fit import Member, fit_together
 from dashprune.models.base import VectorField
 from dashprune.models.mlp import Mlp
 from dashprune.models.phoenix import Phoenix
@@ -24,7 +22,9 @@ from dashprune.pruners.l0 import L0
 from dashprune.pruners.scheduled import Schedule
 from dashprune.pruners.sparseflow import SparseFlow
 from dashprune.solvers.base import Solver
-from dashprune.training import Training
+from dashprune.training import loop
+from dashprune.training.loop import Member, fit_together
+from dashprune.training.state import Training
 
 SETTINGS = Train(
     epochs=8, batch_trajectories=1, learning_rate=1e-2,
@@ -96,8 +96,8 @@ def test_trained_together_equals_trained_alone(
 ) -> None:
     """Several pruners, schedules, seeds and learning rates at once; those that cannot be stacked included."""
     sizes = []
-    original = fit._train_as_one
-    monkeypatch.setattr(fit, "_train_as_one", lambda group, *rest: (sizes.append(len(group)), original(group, *rest)))
+    original = loop._train_as_one
+    monkeypatch.setattr(loop, "_train_as_one", lambda group, *rest: (sizes.append(len(group)), original(group, *rest)))
     together = members(example, make)
     fit_together(together, solver)
     assert max(sizes) >= 6

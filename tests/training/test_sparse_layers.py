@@ -11,12 +11,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from dashprune import compact, compose, fit, train_prune_eval
-from dashprune.compact import compacted
+from dashprune import compose, train_prune_eval
 from dashprune.models.base import VectorField
 from dashprune.models.mlp import Mlp
 from dashprune.models.parametrizations import HardConcrete, add_mask, mask_of
 from dashprune.models.phoenix import Phoenix
+from dashprune.training import loop, sparse_layers
+from dashprune.training.sparse_layers import compacted
 
 MODELS: list[Callable[[], VectorField]] = [
     lambda: Phoenix(30, hidden=12, importance="abs", multiplier_rate=5.0, recovery=True),
@@ -114,12 +115,12 @@ def test_a_run_gives_the_same_row(
 ) -> None:
     """pinn_mp adds a prior loss, so that it stays dense."""
     entered = []
-    original = compact._SparseLayer.swap_in
-    monkeypatch.setattr(compact._SparseLayer, "swap_in", lambda *given: (entered.append(1), original(*given)))
+    original = sparse_layers._SparseLayer.swap_in
+    monkeypatch.setattr(sparse_layers._SparseLayer, "swap_in", lambda *given: (entered.append(1), original(*given)))
     words = [*small, f"pruner={pruner}", "pruner.target_sparsity=0.9", "train.epochs=12"]
     dense = train_prune_eval(compose(words))
     assert not entered
-    monkeypatch.setattr(fit, "compacted", functools.partial(compacted, least_weights=0))
+    monkeypatch.setattr(loop, "compacted", functools.partial(compacted, least_weights=0))
     sparse = train_prune_eval(compose([*words, f"outputs={tmp_path / 'again'}"]))
     assert bool(entered) == (pruner != "pinn_mp")
     for key in ("sparsity", "balanced_accuracy", "auprc", "mse", "validation_mse"):

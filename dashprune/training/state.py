@@ -10,11 +10,11 @@ from torch import Tensor
 from torch.nn.utils import parametrize
 
 from dashprune import metrics
-from dashprune.batches import Batch
 from dashprune.config import Train
 from dashprune.models.base import VectorField
 from dashprune.pruners.base import Pruner
 from dashprune.solvers.base import DivergenceError, Solver
+from dashprune.training.batches import Batch
 
 
 class Epoch(NamedTuple):
