@@ -28,7 +28,7 @@ def test_the_wheel_works_without_a_checkout(tmp_path: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     for path in (REPOSITORY / "conf").rglob("*.yaml"):
         assert f"dashprune/conf/{path.relative_to(REPOSITORY / 'conf').as_posix()}" in names
-    assert "dashprune/data/manifest.csv" in names
+    assert "dashprune/data/published/manifest.csv" in names
     assert not [name for name in names if name.startswith(("tests/", "outputs/", "conf/"))]
 
     environment = tmp_path / "venv"

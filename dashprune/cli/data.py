@@ -12,7 +12,7 @@ from dashprune.cli.main import Parser
 from dashprune.errors import DashpruneError
 
 if TYPE_CHECKING:
-    from dashprune.data.manifest import Entry
+    from dashprune.data.published.manifest import Entry
 
 DESCRIPTION = """\
 Get the published files of the datasets sim350, brca, yeast and hematopoiesis, and gene_sets, pathways to test
@@ -80,7 +80,7 @@ def seconds(text: str) -> float:
 
 def _names(name: str) -> list[str]:
     """The datasets meant by NAME; raises DashpruneError if there is no such dataset."""
-    from dashprune.data import manifest
+    from dashprune.data.published import manifest
 
     if name == "all":
         return manifest.datasets()
@@ -91,7 +91,7 @@ def _names(name: str) -> list[str]:
 def _list() -> int:
     from tabulate import tabulate
 
-    from dashprune.data import fetch, manifest
+    from dashprune.data.published import locate, manifest
 
     rows = []
     for name in manifest.datasets():
@@ -101,7 +101,7 @@ def _list() -> int:
         rows.append([name, len(files), here, _size(files), licences])
     rows.append([manifest.CUSTOM, 0, 0, "", "your own files"])
     print(tabulate(rows, headers=["name", "files", "here", "size", "licence"], disable_numparse=True))
-    print(f"local copy: {fetch.mirror() or 'none'}\ncache: {fetch.cache()}")
+    print(f"local copy: {locate.mirror() or 'none'}\ncache: {locate.cache()}")
     return 0
 
 
@@ -113,16 +113,16 @@ def _size(files: list[Entry]) -> str:
 
 def _where(entry: Entry) -> tuple[str, Path | None]:
     """ "ok", "damaged" or "missing", and the path at which a run would look."""
-    from dashprune.data import fetch
+    from dashprune.data.published import locate
 
-    path = fetch.find(entry.relative)
+    path = locate.find(entry.relative)
     if path is None:
         return "missing", None
-    return ("ok" if fetch.is_intact(path, entry) else "damaged"), path
+    return ("ok" if locate.is_intact(path, entry) else "damaged"), path
 
 
 def _path(name: str) -> int:
-    from dashprune.data import manifest
+    from dashprune.data.published import manifest
 
     files = manifest.files_of(name)
     if not files:
@@ -137,7 +137,7 @@ def _path(name: str) -> int:
 
 def _check(name: str) -> int:
     """Print the state of every file of a dataset; returns 2 if one is missing or damaged, else 0."""
-    from dashprune.data import manifest
+    from dashprune.data.published import manifest
 
     files, lacking = manifest.files_of(name), 0
     for entry in files:
@@ -157,15 +157,15 @@ def _check(name: str) -> int:
 
 def _fetch(name: str, source: Path | None, timeout: float) -> int:
     """Bring what the cache lacks of a dataset into it; returns 2 if a file cannot be had, else 0."""
-    from dashprune.data import download, fetch, manifest
+    from dashprune.data.published import download, locate, manifest
 
     files, failed = manifest.files_of(name), 0
-    lacking = [entry for entry in files if not fetch.is_cached(entry)]
-    for entry, done in download.fetch(lacking, source or fetch.mirror(), timeout, online=source is None):
+    lacking = [entry for entry in files if not locate.is_cached(entry)]
+    for entry, done in download.fetch(lacking, source or locate.mirror(), timeout, online=source is None):
         failed += isinstance(done, DashpruneError)
         print(f"dashprune: {done}" if isinstance(done, DashpruneError) else f"{done} {entry.relative}", file=sys.stderr)
     if files:
-        print(f"{name}: {len(files) - failed} of {len(files)} files are in {fetch.cache() / 'upstream'}")
+        print(f"{name}: {len(files) - failed} of {len(files)} files are in {locate.cache() / 'upstream'}")
     else:
         print(f"{name}: needs no published files, but your own")
     return 2 if failed else 0

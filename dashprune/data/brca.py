@@ -15,9 +15,9 @@ import pandas as pd
 from pydantic import Field
 from scipy.sparse import csr_array, tril
 
-from dashprune.data import tables
-from dashprune.data.fetch import upstream_file
 from dashprune.data.problem import Pairs, Problem, Split
+from dashprune.data.published import readers
+from dashprune.data.published.locate import upstream_file
 from dashprune.errors import DashpruneError
 from dashprune.seeds import numpy_generator
 
@@ -57,7 +57,7 @@ class Brca:
         Raises:
             DashpruneError: as `load`.
         """
-        return tables.fingerprint(_VERSION, self._files())
+        return readers.fingerprint(_VERSION, self._files())
 
     def load(self) -> Problem:
         """Read the files and split the transitions.
@@ -69,18 +69,18 @@ class Brca:
             DashpruneError: if a file is missing or damaged.
         """
         names, observed, held_out, prior, chip, all_names, interactions = self._files()
-        genes = tables.read_names(names, "gene")
+        genes = readers.read_names(names, "gene")
         fitted, test = _split(observed, held_out, len(genes))
         train, validation = fitted.divide(self.validation, numpy_generator(self.seed, "split"))
-        measured = tables.read_table(chip, ["from", "to"])
-        truth = tables.edges_between(measured["from"], measured["to"], genes)
+        measured = readers.read_table(chip, ["from", "to"])
+        truth = readers.edges_between(measured["from"], measured["to"], genes)
         return Problem(
             genes=genes,
             train=train,
             validation=validation,
             test=test,
-            prior=abs(tables.read_square(prior, len(genes))),
-            coregulation=_interactions(interactions, tables.read_names(all_names, "gene"), genes),
+            prior=abs(readers.read_square(prior, len(genes))),
+            coregulation=_interactions(interactions, readers.read_names(all_names, "gene"), genes),
             truth=truth,
             evaluable=Pairs.every(len(genes)) if self.pairs == "all" else Pairs.of_regulators(truth),
         )
@@ -99,7 +99,7 @@ class Brca:
 
 def _split(path: Path, held_out_path: Path, genes: int) -> tuple[Split, Split]:
     """Every transition that does not cross the gap, each as a trajectory of its own; and the test split."""
-    observed, held_out = (tables.read_trajectories(file, genes) for file in (path, held_out_path))
+    observed, held_out = (readers.read_trajectories(file, genes) for file in (path, held_out_path))
     times, middle = observed.times[0], held_out.times[0]
     after = int(np.searchsorted(times, middle[0]))
     if not 0 < after < len(times) or times[after] <= middle[-1]:
@@ -115,8 +115,8 @@ def _split(path: Path, held_out_path: Path, genes: int) -> tuple[Split, Split]:
 
 def _interactions(path: Path, all_genes: tuple[str, ...], genes: tuple[str, ...]) -> csr_array:
     """P + Pᵀ - diag(P) among `genes`, scaled to sum 1, from lines "i,j,weight" that count `all_genes` from 1."""
-    rows = tables.read_matrix(path)
-    tables.check_finite(path, rows, first_row=1)
+    rows = readers.read_matrix(path)
+    readers.check_finite(path, rows, first_row=1)
     if rows.shape[1] != 3 or not np.isin(rows[:, :2], np.arange(1, len(all_genes) + 1)).all():
         raise DashpruneError(
             f"{path} must have three columns: two genes, as numbers from 1 to {len(all_genes)}, and a weight; "

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from dashprune.data.fetch import upstream_file
 from dashprune.data.files import existing
+from dashprune.data.published.locate import upstream_file
 from dashprune.errors import DashpruneError, did_you_mean
 
 _ORF = re.compile(r"Y[A-P][LR]\d{3}[WC](-[A-Z])?|Q\d{4}")

@@ -14,9 +14,9 @@ from typing import Literal
 import numpy as np
 from scipy.sparse import csr_array
 
-from dashprune.data import tables
-from dashprune.data.fetch import upstream_file
 from dashprune.data.problem import Pairs, Problem, Split, coregulation_from_prior
+from dashprune.data.published import readers
+from dashprune.data.published.locate import upstream_file
 from dashprune.errors import DashpruneError
 
 _VERSION = "hematopoiesis-1"
@@ -62,7 +62,7 @@ class Hematopoiesis:
         """
         batches = [self._batch(batch) for batch in (*_TRAIN, *_TEST[self.lineage])]
         gold = [upstream_file(_GRN)] if self.gold else []
-        return tables.fingerprint(_VERSION, [_genes_file(), _prior_file(), *batches, *gold])
+        return readers.fingerprint(_VERSION, [_genes_file(), _prior_file(), *batches, *gold])
 
     def load(self) -> Problem:
         """Read the batches, which differ in length.
@@ -70,8 +70,8 @@ class Hematopoiesis:
         Raises:
             DashpruneError: if a file is missing or damaged.
         """
-        genes = tables.read_names(_genes_file(), "gene")
-        prior = tables.read_square(_prior_file(), len(genes))
+        genes = readers.read_names(_genes_file(), "gene")
+        prior = readers.read_square(_prior_file(), len(genes))
         truth = _base_grn(genes) if self.gold else None
         train = [batch for batch in _TRAIN if batch != self.validation_batch]
         return Problem(
@@ -111,7 +111,7 @@ def _read_batch(path: Path, genes: tuple[str, ...]) -> tuple[np.ndarray, np.ndar
 
     Cells of the same pseudotime (there are two in batch 21 of the monocytes) become one time point, their mean.
     """
-    table = tables.read_labelled(path, "\t")
+    table = readers.read_labelled(path, "\t")
     if tuple(table.columns) != genes:
         raise DashpruneError(f"{path}: row 1 does not list the {len(genes)} genes of the prior; fetch the file again")
     cells = table.iloc[_SKIPPED]
@@ -130,6 +130,6 @@ def _scaled(values: np.ndarray) -> np.ndarray:
 
 def _base_grn(genes: tuple[str, ...]) -> csr_array:
     """PathReg's network among `genes`: a table with a row per regulator and a column per target."""
-    table = tables.read_labelled(upstream_file(_GRN), ",")
+    table = readers.read_labelled(upstream_file(_GRN), ",")
     regulator, target = np.nonzero(table.to_numpy())
-    return tables.edges_between(table.index[regulator], table.columns[target], genes)
+    return readers.edges_between(table.index[regulator], table.columns[target], genes)

@@ -24,9 +24,9 @@ import pandas as pd
 from pydantic import Field
 from scipy.sparse import csr_array
 
-from dashprune.data import tables
-from dashprune.data.fetch import upstream_file
 from dashprune.data.problem import Pairs, Problem, Split, coregulation_from_prior
+from dashprune.data.published import readers
+from dashprune.data.published.locate import upstream_file
 from dashprune.data.simulator import Edge, Logic, Network, corrupt, generate, initial_states, join, signs, simulate
 from dashprune.errors import DashpruneError, did_you_mean
 from dashprune.seeds import numpy_generator
@@ -81,7 +81,7 @@ class Sim350:
         if self.network == "generated":
             return _VERSION
         files = (_GENES, _EDGES, _EQUATIONS, _TEST, self._published_prior())
-        return tables.fingerprint(_VERSION, [upstream_file(relative) for relative in files if relative is not None])
+        return readers.fingerprint(_VERSION, [upstream_file(relative) for relative in files if relative is not None])
 
     def load(self) -> Problem:
         """Simulate (once per process and setting), then add noise to training and validation and corrupt the prior.
@@ -130,7 +130,7 @@ class Sim350:
         """(genes, genes) sparse float32, sign kept."""
         published = self._published_prior()
         if self.network == "published" and published is not None:
-            return tables.read_square(upstream_file(published), len(network.genes))
+            return readers.read_square(upstream_file(published), len(network.genes))
         return corrupt(network.adjacency(), self._moved(), numpy_generator(self.seed, "prior"))
 
 
@@ -174,7 +174,7 @@ def _frozen(array: np.ndarray) -> np.ndarray:
 def _read_published(genes: Path, edges: Path, equations: Path, test: Path) -> tuple[Network, Split]:
     """The network as it really is, and the ten published test trajectories."""
     network = _published_network(genes, edges, equations)
-    split = tables.read_trajectories(test, len(network.genes))
+    split = readers.read_trajectories(test, len(network.genes))
     _frozen(split.expression)
     _frozen(split.times)
     return network, split
@@ -182,7 +182,7 @@ def _read_published(genes: Path, edges: Path, equations: Path, test: Path) -> tu
 
 def _published_network(genes: Path, edges: Path, equations: Path) -> Network:
     """The published network with the three corrections of the module's docstring."""
-    names = [name.removesuffix("_input") for name in tables.read_table(genes, ["x"])["x"] if name != "SIN3_input"]
+    names = [name.removesuffix("_input") for name in readers.read_table(genes, ["x"])["x"] if name != "SIN3_input"]
     names.insert(90, "SIN3")
     logic = _read_equations(equations)
     missing = [gene for gene in ("FUR4", "GAL1") if gene not in logic]
@@ -210,7 +210,7 @@ def _check_signs(network: Network, edges: Path, equations: Path) -> None:
 
 def _read_edges(path: Path, genes: Sequence[str]) -> tuple[Edge, ...]:
     """The published edges with the corrected Hill exponent."""
-    table = tables.read_table(path, ["from", "to", "activation", "EC50", "n"])
+    table = readers.read_table(path, ["from", "to", "activation", "EC50", "n"])
     known = set(genes)
     for row, pair in enumerate(zip(table["from"], table["to"], strict=True), start=2):
         for column, gene in zip(("from", "to"), pair, strict=True):
@@ -237,7 +237,7 @@ def _numbers(path: Path, table: pd.DataFrame, column: str) -> list[float]:
 
 def _read_equations(path: Path) -> dict[str, Logic]:
     """Logic of every gene that is not an input, from R expressions in `fAct(regulator, EC50, n)`."""
-    table = tables.read_table(path, ["node", "eqn"])
+    table = readers.read_table(path, ["node", "eqn"])
     logic: dict[str, Logic] = {}
     for row, (gene, equation) in enumerate(zip(table["node"], table["eqn"], strict=True), start=2):
         if equation == "input gene":

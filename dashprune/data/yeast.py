@@ -14,9 +14,9 @@ import numpy as np
 from pydantic import Field
 from scipy.sparse import csr_array
 
-from dashprune.data import tables
-from dashprune.data.fetch import upstream_file
 from dashprune.data.problem import Pairs, Problem, coregulation_from_prior
+from dashprune.data.published import readers
+from dashprune.data.published.locate import upstream_file
 from dashprune.errors import DashpruneError
 from dashprune.seeds import numpy_generator
 
@@ -55,7 +55,7 @@ class Yeast:
         Raises:
             DashpruneError: if a file is missing.
         """
-        return tables.fingerprint(_VERSION, [*self._files(), *self._gold_files()])
+        return readers.fingerprint(_VERSION, [*self._files(), *self._gold_files()])
 
     def load(self) -> Problem:
         """Read the files and split the transitions of the first replicate.
@@ -64,17 +64,17 @@ class Yeast:
             DashpruneError: if a file is missing or damaged.
         """
         names, first, second, motifs = self._files()
-        genes = tables.read_names(names, "x")
-        observed = tables.read_trajectories(first, len(genes)).single()
+        genes = readers.read_names(names, "x")
+        observed = readers.read_trajectories(first, len(genes)).single()
         train, validation = observed.divide(self.validation, numpy_generator(self.seed, "split"))
-        table = tables.read_table(motifs, ["reg", "aff"])
-        prior = tables.edges_between(table["reg"], table["aff"], genes)
+        table = readers.read_table(motifs, ["reg", "aff"])
+        prior = readers.edges_between(table["reg"], table["aff"], genes)
         truth = _GOLD[self.gold][0](*self._gold_files(), genes)
         return Problem(
             genes=genes,
             train=train,
             validation=validation,
-            test=tables.read_trajectories(second, len(genes)),
+            test=readers.read_trajectories(second, len(genes)),
             prior=prior,
             coregulation=coregulation_from_prior(prior),
             truth=truth,
@@ -96,25 +96,25 @@ class Yeast:
 
 
 def _binding_brent(path: Path, genes: tuple[str, ...]) -> csr_array:
-    table = tables.read_table(path, ["REGULATOR", "TARGET"], separator="\t")
-    return tables.edges_between(table["REGULATOR"], table["TARGET"], genes)
+    table = readers.read_table(path, ["REGULATOR", "TARGET"], separator="\t")
+    return readers.edges_between(table["REGULATOR"], table["TARGET"], genes)
 
 
 def _dream5(edges: Path, names: Path, genes: tuple[str, ...]) -> csr_array:
     """Its edges are between numbered genes, of which the second file gives the names."""
-    table, known = tables.read_table(edges, ["from", "to"]), tables.read_table(names, ["#ID", "Name"])
+    table, known = readers.read_table(edges, ["from", "to"]), readers.read_table(names, ["#ID", "Name"])
     name = dict(zip(known["#ID"], known["Name"], strict=True))
     unknown = [number for number in (*table["from"], *table["to"]) if number not in name]
     if unknown:
         raise DashpruneError(f"{edges} names gene '{unknown[0]}', which is not in {names}; fetch both files again")
-    return tables.edges_between(table["from"].map(name), table["to"].map(name), genes)
+    return readers.edges_between(table["from"].map(name), table["to"].map(name), genes)
 
 
 def _inferelator(path: Path, genes: tuple[str, ...]) -> csr_array:
     """A table with a row per target, a column per regulator and signs."""
-    table = tables.read_labelled(path, "\t")
+    table = readers.read_labelled(path, "\t")
     target, regulator = np.nonzero(table.to_numpy())
-    return tables.edges_between(table.columns[regulator], table.index[target], genes)
+    return readers.edges_between(table.columns[regulator], table.index[target], genes)
 
 
 _GOLD: dict[str, tuple[Callable[..., csr_array], tuple[str, ...]]] = {

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from dashprune.cli.main import main
-from dashprune.data import download, manifest
-from dashprune.data.manifest import Entry
+from dashprune.data.published import download, manifest
+from dashprune.data.published.manifest import Entry
 
 
 def entry_of(dataset: str, name: str, size: int | None = 2_000_000) -> Entry:

@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from dashprune.data import fetch, manifest, sim350
+from dashprune.data import sim350
+from dashprune.data.published import locate, manifest
 
 
 @pytest.fixture
 def mirror() -> Path:
     """The folder with the published files; skips the test where there is none."""
-    folder = fetch.mirror()
+    folder = locate.mirror()
     if folder is None:
         pytest.skip("needs the upstream files: set DASHPRUNE_MIRROR to a folder that holds upstream/...")
     return folder

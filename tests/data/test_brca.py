@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from dashprune import compose, train_prune_eval
-from dashprune.data import brca, fetch, tables
+from dashprune.data import brca
 from dashprune.data.brca import Brca
+from dashprune.data.published import locate, readers
 from dashprune.errors import DashpruneError
 from tests.data.scores import prior_auroc
 
@@ -23,7 +24,7 @@ pytestmark = pytest.mark.usefixtures("mirror")
 
 
 def names(genes: int) -> tuple[str, ...]:
-    return tables.read_names(fetch.upstream_file(f"{brca._PHOENIX}/desmedt_gene_names_{genes}.csv"), "gene")
+    return readers.read_names(locate.upstream_file(f"{brca._PHOENIX}/desmedt_gene_names_{genes}.csv"), "gene")
 
 
 def test_counts() -> None:
@@ -58,7 +59,7 @@ def test_no_held_out_point_is_trained_on() -> None:
 
 def test_fitted_transitions_are_those_of_the_full_file_but_for_held_out_points() -> None:
     """Of its 185 transitions, 8 end at a held-out point and one more starts at one."""
-    full = tables.read_trajectories(fetch.upstream_file(f"{brca._PHOENIX}/desmedt_500genes_1sample_186T.csv"), 500)
+    full = readers.read_trajectories(locate.upstream_file(f"{brca._PHOENIX}/desmedt_500genes_1sample_186T.csv"), 500)
     problem = SMALL.load()
     parts = (problem.train, problem.validation, problem.test.single())
     times = np.concatenate([part.times for part in parts])
@@ -93,10 +94,10 @@ def test_networks_equal_the_derived_tables(derived: Path) -> None:
     problem = SMALL.load()
     with open(derived / "brca/prior_500_edges.csv") as file:
         rows = list(csv.DictReader(file))
-    listed = tables.edges_between((row["source"] for row in rows), (row["target"] for row in rows), problem.genes)
+    listed = readers.edges_between((row["source"] for row in rows), (row["target"] for row in rows), problem.genes)
     np.testing.assert_array_equal(problem.prior.toarray() != 0, listed.toarray())
     chip = [row for row in rows if row["in_chip"] == "1"]
-    listed = tables.edges_between((row["source"] for row in chip), (row["target"] for row in chip), problem.genes)
+    listed = readers.edges_between((row["source"] for row in chip), (row["target"] for row in chip), problem.genes)
     np.testing.assert_array_equal((problem.prior * problem.truth).toarray() != 0, listed.toarray())
     with open(derived / "brca/ppi_11165_edges.csv") as file:
         weight = {frozenset((row["gene_a"], row["gene_b"])): float(row["weight"]) for row in csv.DictReader(file)}
@@ -109,7 +110,7 @@ def test_networks_equal_the_derived_tables(derived: Path) -> None:
 
 @pytest.mark.parametrize(("genes", "itself", "pairs"), [(500, 45, 268), (2000, 172, 1631), (11165, 986, 29439)])
 def test_interactions_are_mirrored(genes: int, itself: int, pairs: int) -> None:
-    path = fetch.upstream_file(brca._INTERACTIONS)
+    path = locate.upstream_file(brca._INTERACTIONS)
     interactions = brca._interactions(path, names(11165), names(genes))
     assert abs(interactions - interactions.T).sum() == 0
     assert np.count_nonzero(interactions.diagonal()) == itself
@@ -119,8 +120,8 @@ def test_interactions_are_mirrored(genes: int, itself: int, pairs: int) -> None:
 
 @pytest.mark.parametrize(("genes", "regulators", "edges"), [(2000, 10, 8174), (11165, 61, 226514)])
 def test_chip_edges_of_the_other_sizes(genes: int, regulators: int, edges: int) -> None:
-    chip = tables.read_table(fetch.upstream_file(brca._CHIP), ["from", "to"])
-    truth = tables.edges_between(chip["from"], chip["to"], names(genes))
+    chip = readers.read_table(locate.upstream_file(brca._CHIP), ["from", "to"])
+    truth = readers.edges_between(chip["from"], chip["to"], names(genes))
     assert truth.nnz == edges
     assert (np.diff(truth.indptr) > 0).sum() == regulators
 

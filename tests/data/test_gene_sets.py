@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from dashprune.data import brca, fetch, gene_sets, tables, yeast
+from dashprune.data import brca, gene_sets, yeast
 from dashprune.data.gene_sets import GeneSet, read_gmt, read_go_slim, read_reactome
+from dashprune.data.published import locate, readers
 from dashprune.errors import DashpruneError
 
 
@@ -107,13 +108,13 @@ def test_reactome_has_the_published_size_and_names_of_brca() -> None:
     assert len(sets) == len({one.name for one in sets}) == 2418
     genes = {gene for one in sets for gene in one.genes}
     assert len(genes) == 10552
-    names = tables.read_names(fetch.upstream_file(f"{brca._PHOENIX}/desmedt_gene_names_500.csv"), "gene")
+    names = readers.read_names(locate.upstream_file(f"{brca._PHOENIX}/desmedt_gene_names_500.csv"), "gene")
     assert len(genes.intersection(names)) == 325
 
 
 def test_go_slim_equals_the_derived_sets(derived: Path) -> None:
     """Which call the aspects GO_BP_slim and so on, and sort both sets and genes."""
-    path = fetch.upstream_file(gene_sets.NAMED["go_slim"][0])
+    path = locate.upstream_file(gene_sets.NAMED["go_slim"][0])
     aspects = {"GO_BP_slim": "process", "GO_MF_slim": "function", "GO_CC_slim": "component"}
     listed = {
         (one.name, aspects[one.description]): set(one.genes)
@@ -123,5 +124,5 @@ def test_go_slim_equals_the_derived_sets(derived: Path) -> None:
     assert len(listed) == 681
     processes = gene_sets.load("go_slim")
     assert len(processes) == 130
-    names = tables.read_names(fetch.upstream_file(f"{yeast._PHOENIX}/pramila3551_gene_names.csv"), "x")
+    names = readers.read_names(locate.upstream_file(f"{yeast._PHOENIX}/pramila3551_gene_names.csv"), "x")
     assert len({gene for one in processes for gene in one.genes}.intersection(names)) == 2717

@@ -12,9 +12,10 @@ import pandas as pd
 import pytest
 
 from dashprune import compose, train_prune_eval
-from dashprune.data import brca, fetch, hematopoiesis, tables
+from dashprune.data import brca, hematopoiesis
 from dashprune.data.hematopoiesis import Hematopoiesis
 from dashprune.data.problem import Split
+from dashprune.data.published import locate, readers
 from dashprune.errors import DashpruneError
 
 ERYTHROID = Hematopoiesis(lineage="erythroid", validation_batch=12, gold=None, pairs="gold")
@@ -108,8 +109,8 @@ def test_prior() -> None:
     assert (problem.prior.sum(axis=0) > 0).sum() == 450
     assert abs(problem.coregulation.sum() - 1) < 1e-5
     assert (problem.truth, problem.evaluable) == (None, None)
-    names = tables.read_names(fetch.upstream_file(f"{brca._PHOENIX}/desmedt_gene_names_500.csv"), "gene")
-    other = tables.read_square(fetch.upstream_file(f"{brca._PHOENIX}/edge_prior_matrix_desmedt_500.csv"), 500)
+    names = readers.read_names(locate.upstream_file(f"{brca._PHOENIX}/desmedt_gene_names_500.csv"), "gene")
+    other = readers.read_square(locate.upstream_file(f"{brca._PHOENIX}/edge_prior_matrix_desmedt_500.csv"), 500)
     one = pd.DataFrame(problem.prior.toarray() != 0, problem.genes, problem.genes)
     two = pd.DataFrame(other.toarray() != 0, names, names)
     regulators = sorted(set(one.index[one.any(axis=1)]) & set(two.index[two.any(axis=1)]))

@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dashprune.data import fetch, sim350, simulator
+from dashprune.data import sim350, simulator
 from dashprune.data.problem import coregulation_from_prior
+from dashprune.data.published import locate
 from dashprune.data.sim350 import Sim350
 from dashprune.data.simulator import Network, signs, simulate
 from dashprune.errors import DashpruneError
@@ -35,8 +36,8 @@ PUBLISHED = replace(GENERATED, network="published")
 
 def published() -> tuple[Network, np.ndarray, np.ndarray]:
     """The published network, its test expression and times."""
-    files = (fetch.upstream_file(relative) for relative in (sim350._GENES, sim350._EDGES, sim350._EQUATIONS))
-    network, test = sim350._read_published(*files, fetch.upstream_file(sim350._TEST))
+    files = (locate.upstream_file(relative) for relative in (sim350._GENES, sim350._EDGES, sim350._EQUATIONS))
+    network, test = sim350._read_published(*files, locate.upstream_file(sim350._TEST))
     return network, test.expression, test.times
 
 

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from dashprune import compose, train_prune_eval
-from dashprune.data import fetch, tables, yeast
+from dashprune.data import yeast
+from dashprune.data.published import locate, readers
 from dashprune.data.yeast import Yeast
 from dashprune.errors import DashpruneError
 from tests.data.scores import prior_auroc
@@ -67,8 +68,8 @@ def test_score_of_the_prior_over_all_pairs() -> None:
 
 def test_prior_regulates_by_row() -> None:
     """The published matrix of 500 genes has the same 1,146 edges; transposed, 11 in common."""
-    path = fetch.upstream_file(f"{yeast._PHOENIX}/edge_prior_matrix_pramila_500.csv")
-    published = tables.read_square(path, 500).astype(bool)
+    path = locate.upstream_file(f"{yeast._PHOENIX}/edge_prior_matrix_pramila_500.csv")
+    published = readers.read_square(path, 500).astype(bool)
     prior = SMALL.load().prior.astype(bool)
     assert (published != prior).nnz == 0
     assert (published * prior.T).nnz == 11
@@ -80,7 +81,7 @@ def test_networks_equal_the_derived_tables(derived: Path, gold: str) -> None:
     for name, found in ((f"gold_{gold}", problem.truth), ("prior_3551", problem.prior.astype(bool))):
         with open(derived / f"yeast/{name}_edges.csv") as file:
             rows = list(csv.DictReader(file))
-        listed = tables.edges_between((row["source"] for row in rows), (row["target"] for row in rows), problem.genes)
+        listed = readers.edges_between((row["source"] for row in rows), (row["target"] for row in rows), problem.genes)
         assert (found != listed).nnz == 0
 
 
@@ -93,8 +94,8 @@ def test_the_smaller_list_is_a_part_of_the_larger() -> None:
 
 
 def test_fitted_transitions_are_those_of_the_first_replicate() -> None:
-    path = fetch.upstream_file(f"{yeast._PHOENIX}/pramila_500genes_1sample_24T.csv")
-    replicate = tables.read_trajectories(path, 500)
+    path = locate.upstream_file(f"{yeast._PHOENIX}/pramila_500genes_1sample_24T.csv")
+    replicate = readers.read_trajectories(path, 500)
     problem = SMALL.load()
     times = np.concatenate([problem.train.times, problem.validation.times])
     order = np.argsort(times[:, 0])

@@ -6,8 +6,8 @@ import os
 from functools import lru_cache
 from pathlib import Path
 
-from dashprune.data import manifest
-from dashprune.data.manifest import Entry
+from dashprune.data.published import manifest
+from dashprune.data.published.manifest import Entry
 from dashprune.errors import DashpruneError
 
 
@@ -26,7 +26,7 @@ def mirror() -> Path | None:
                 f"DASHPRUNE_MIRROR is '{named}', which is not a folder; set it to a folder that holds upstream/..."
             )
         return Path(named)
-    beside = (Path.cwd().parent, Path(__file__).resolve().parents[3])
+    beside = (Path.cwd().parent, Path(__file__).resolve().parents[4])
     return next((folder / "shared/data" for folder in beside if (folder / "shared/data").is_dir()), None)
 
 

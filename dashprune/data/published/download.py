@@ -22,8 +22,8 @@ from pooch import HTTPDownloader
 from tqdm import tqdm
 from tqdm.utils import CallbackIOWrapper
 
-from dashprune.data.fetch import cached, is_cached, is_intact
-from dashprune.data.manifest import Entry, blob_id
+from dashprune.data.published.locate import cached, is_cached, is_intact
+from dashprune.data.published.manifest import Entry, blob_id
 from dashprune.errors import DashpruneError
 
 GITHUB = "https://raw.githubusercontent.com"

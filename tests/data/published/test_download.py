@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from dashprune.data import download, fetch
-from dashprune.data.manifest import Entry
+from dashprune.data.published import download, locate
+from dashprune.data.published.manifest import Entry
 from dashprune.errors import DashpruneError
 from tests.data.server import Server
 
@@ -54,11 +54,11 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
 
 
 def part() -> Path:
-    return fetch.cached(ENTRY).with_name("a b+c.csv.part")
+    return locate.cached(ENTRY).with_name("a b+c.csv.part")
 
 
 def assert_there() -> None:
-    assert fetch.cached(ENTRY).read_bytes() == CONTENT
+    assert locate.cached(ENTRY).read_bytes() == CONTENT
     assert not part().exists()
 
 
@@ -68,7 +68,7 @@ def refused(kind: type[DashpruneError], timeout: float = 5) -> str:
         download.download(ENTRY, timeout)
     assert type(error.value) is kind
     assert "\n" not in str(error.value)
-    assert not fetch.cached(ENTRY).exists()
+    assert not locate.cached(ENTRY).exists()
     return str(error.value)
 
 
@@ -78,7 +78,7 @@ def refused(kind: type[DashpruneError], timeout: float = 5) -> str:
 def test_a_file_is_downloaded_into_its_place(server: Server, cache: Path) -> None:
     download.download(ENTRY, 5)
     assert_there()
-    assert fetch.cached(ENTRY) == cache / "upstream/owner+name/some folder/a b+c.csv"
+    assert locate.cached(ENTRY) == cache / "upstream/owner+name/some folder/a b+c.csv"
     assert server.asked == [None]
 
 
@@ -130,7 +130,7 @@ def test_a_corrupted_download_is_repeated_and_never_kept(server: Server) -> None
     server.faults = ["corrupt"]
     download.download(ENTRY, 5)
     assert_there()
-    fetch.cached(ENTRY).unlink()
+    locate.cached(ENTRY).unlink()
     server.faults = ["corrupt"] * 4
     assert "is not the published file (its git blob id is not" in refused(download.UnavailableError)
     assert not part().exists()
@@ -138,11 +138,11 @@ def test_a_corrupted_download_is_repeated_and_never_kept(server: Server) -> None
 
 def test_a_damaged_file_in_the_cache_is_replaced(server: Server) -> None:
     part().parent.mkdir(parents=True)
-    fetch.cached(ENTRY).write_bytes(b"damaged")
-    assert not fetch.is_cached(ENTRY)
+    locate.cached(ENTRY).write_bytes(b"damaged")
+    assert not locate.is_cached(ENTRY)
     download.download(ENTRY, 5)
     assert_there()
-    assert fetch.is_cached(ENTRY)
+    assert locate.is_cached(ENTRY)
 
 
 def test_two_at_a_time_do_not_disturb_each_other(server: Server) -> None:
@@ -264,7 +264,7 @@ def test_a_tampered_file_is_not_copied(tmp_path: Path) -> None:
     (tmp_path / "a b+c.csv").write_bytes(CONTENT + b"x")
     with pytest.raises(download.UnavailableError, match=r"a b\+c.csv is not the published file .*; replace or remove"):
         download.copy(ENTRY, tmp_path)
-    assert not fetch.cached(ENTRY).exists()
+    assert not locate.cached(ENTRY).exists()
     assert not part().exists()
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from dashprune import compose
-from dashprune.data import brca, gene_sets, hematopoiesis, manifest, sim350, yeast
+from dashprune.data import brca, gene_sets, hematopoiesis, sim350, yeast
+from dashprune.data.published import manifest
 from dashprune.errors import DashpruneError
 from dashprune.runs.checked import check
 

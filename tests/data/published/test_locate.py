@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from dashprune.data import fetch, manifest
-from dashprune.data.manifest import Entry
+from dashprune.data.published import locate, manifest
+from dashprune.data.published.manifest import Entry
 from dashprune.errors import DashpruneError
 
 CONTENT = b"a,b\n1,2\n"
@@ -37,13 +37,13 @@ def put(folder: Path, content: bytes = CONTENT) -> Path:
 
 def test_mirror_is_the_named_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DASHPRUNE_MIRROR", str(tmp_path))
-    assert fetch.mirror() == tmp_path
+    assert locate.mirror() == tmp_path
 
 
 def test_mirror_must_be_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DASHPRUNE_MIRROR", str(tmp_path / "absent"))
     with pytest.raises(DashpruneError, match=r"DASHPRUNE_MIRROR is '.*absent', which is not a folder"):
-        fetch.mirror()
+        locate.mirror()
 
 
 def test_mirror_beside_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -51,18 +51,18 @@ def test_mirror_beside_the_current_folder(tmp_path: Path, monkeypatch: pytest.Mo
     (tmp_path / "work").mkdir()
     monkeypatch.delenv("DASHPRUNE_MIRROR", raising=False)
     monkeypatch.chdir(tmp_path / "work")
-    assert fetch.mirror() == tmp_path / "shared/data"
+    assert locate.mirror() == tmp_path / "shared/data"
 
 
 def test_mirror_beside_the_checkout_or_nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DASHPRUNE_MIRROR", raising=False)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(fetch, "__file__", str(tmp_path / "checkout/dashprune/data/fetch.py"))
+    monkeypatch.setattr(locate, "__file__", str(tmp_path / "checkout/dashprune/data/published/locate.py"))
     (tmp_path / "checkout").mkdir()
-    assert fetch.mirror() is None
+    assert locate.mirror() is None
     (tmp_path / "shared/data").mkdir(parents=True)
     monkeypatch.chdir(tmp_path / "checkout/..")
-    assert fetch.mirror() == tmp_path / "shared/data"
+    assert locate.mirror() == tmp_path / "shared/data"
 
 
 # --- the cache -------------------------------------------------------------------------------------------------------
@@ -70,10 +70,10 @@ def test_mirror_beside_the_checkout_or_nowhere(tmp_path: Path, monkeypatch: pyte
 
 def test_cache_is_the_named_folder_or_the_platforms(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DASHPRUNE_DATA", str(tmp_path))
-    assert fetch.cache() == tmp_path
+    assert locate.cache() == tmp_path
     monkeypatch.delenv("DASHPRUNE_DATA")
-    assert fetch.cache().name == "dashprune"
-    assert fetch.cache().is_absolute()
+    assert locate.cache().name == "dashprune"
+    assert locate.cache().is_absolute()
 
 
 # --- upstream_file ---------------------------------------------------------------------------------------------------
@@ -81,43 +81,43 @@ def test_cache_is_the_named_folder_or_the_platforms(tmp_path: Path, monkeypatch:
 
 def test_the_mirror_comes_before_the_cache(entry: Entry, tmp_path: Path) -> None:
     in_cache = put(tmp_path / "cache")
-    assert fetch.upstream_file(entry.relative) == in_cache == fetch.cached(entry)
+    assert locate.upstream_file(entry.relative) == in_cache == locate.cached(entry)
     in_mirror = put(tmp_path / "mirror")
-    assert fetch.upstream_file(entry.relative) == in_mirror
+    assert locate.upstream_file(entry.relative) == in_mirror
 
 
 def test_a_missing_file_is_named_with_the_way_out(entry: Entry) -> None:
     with pytest.raises(DashpruneError) as error:
-        fetch.upstream_file(entry.relative)
+        locate.upstream_file(entry.relative)
     assert str(error.value) == (
         "o+r/a/b.csv is missing; run 'dashprune data fetch yeast' or set DASHPRUNE_MIRROR to a folder that holds "
         "upstream/o+r/a/b.csv; it is needed for all"
     )
     with pytest.raises(DashpruneError, match=r"^x/y is missing; set DASHPRUNE_MIRROR to a folder that holds upstr.*y$"):
-        fetch.upstream_file("x/y")
+        locate.upstream_file("x/y")
 
 
 @pytest.mark.parametrize("folder", ["mirror", "cache"])
 def test_a_tampered_file_is_refused(entry: Entry, folder: str, tmp_path: Path) -> None:
     """Also if it was in order when it was read before, and has the same size."""
     path = put(tmp_path / folder)
-    fetch.upstream_file(entry.relative)
+    locate.upstream_file(entry.relative)
     path.write_bytes(CONTENT.replace(b"1", b"7"))
     with pytest.raises(DashpruneError, match=r"b.csv is not the published file .*run: dashprune data fetch yeast$"):
-        fetch.upstream_file(entry.relative)
+        locate.upstream_file(entry.relative)
 
 
 def test_a_file_that_the_manifest_does_not_know_is_taken_as_it_is(entry: Entry, tmp_path: Path) -> None:
     other = put(tmp_path / "mirror").with_name("c.csv")
     other.write_bytes(b"anything")
-    assert fetch.upstream_file("o+r/a/c.csv") == other
+    assert locate.upstream_file("o+r/a/c.csv") == other
 
 
 def test_a_file_is_read_once_per_process(entry: Entry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     put(tmp_path / "cache")
-    path = fetch.upstream_file(entry.relative)
+    path = locate.upstream_file(entry.relative)
     monkeypatch.setattr(manifest, "blob_id", None)
-    assert fetch.upstream_file(entry.relative) == path
+    assert locate.upstream_file(entry.relative) == path
 
 
 def test_an_unreadable_file_is_named(entry: Entry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -127,4 +127,4 @@ def test_an_unreadable_file_is_named(entry: Entry, tmp_path: Path, monkeypatch: 
     put(tmp_path / "cache")
     monkeypatch.setattr(manifest, "blob_id", refuse)
     with pytest.raises(DashpruneError, match=r"b.csv cannot be read \(Permission denied\); make it readable"):
-        fetch.upstream_file(entry.relative)
+        locate.upstream_file(entry.relative)
