@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from dashprune.data.files import existing
+from dashprune.data.own.files import existing
 from dashprune.data.published.locate import upstream_file
 from dashprune.errors import DashpruneError, did_you_mean
 

@@ -13,8 +13,8 @@ import pandas as pd
 import pytest
 
 from dashprune import compose, train_prune_eval
-from dashprune.data import files
 from dashprune.data.custom import Custom
+from dashprune.data.own import files
 from dashprune.data.problem import Problem, Split, coregulation_from_prior
 from dashprune.errors import DashpruneError
 from dashprune.runs.checked import check

@@ -16,7 +16,7 @@ import pytest
 from dashprune.data.published import download, locate
 from dashprune.data.published.manifest import Entry
 from dashprune.errors import DashpruneError
-from tests.data.server import Server
+from tests.data.published.server import Server
 
 CONTENT = b"".join(b"%07d" % k for k in range(1 << 17))[: 1 << 19]
 SHORT = 0.3

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy.sparse import coo_array, csr_array
 
-from dashprune.data import files
+from dashprune.data.own import files
 from dashprune.data.problem import sparse
 from dashprune.errors import DashpruneError, did_you_mean
 

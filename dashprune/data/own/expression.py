@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from dashprune.data import files
+from dashprune.data.own import files
 from dashprune.errors import DashpruneError, did_you_mean
 
 _ALL = "all"
