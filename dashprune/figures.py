@@ -141,7 +141,7 @@ def sparsity_accuracy(table: pd.DataFrame) -> Figure:
     so is a dense model's balanced accuracy of 50 %. Points that coincide share a label.
 
     Args:
-        table: lines of `dashprune.tables.summary` of one dataset and model, and of its controls.
+        table: lines of `dashprune.analysis.tables.summary` of one dataset and model, and of its controls.
 
     Raises:
         DashpruneError: if they are of several datasets or models, or no line has both scores.

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from dashprune import figures, metrics, pathways, tables
+from dashprune import figures, metrics
+from dashprune.analysis import pathways, tables
 from dashprune.config import component
 from dashprune.data import gene_sets
 from dashprune.errors import DashpruneError

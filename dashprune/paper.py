@@ -13,7 +13,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 from tabulate import tabulate
 
-from dashprune import figures, tables
+from dashprune import figures
+from dashprune.analysis import tables
 from dashprune.config import conf_dir
 from dashprune.errors import DashpruneError
 from dashprune.panels import Drawing, draw

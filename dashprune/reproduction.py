@@ -19,7 +19,8 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
 from pydantic import Field
 
-from dashprune import config, tables
+from dashprune import config
+from dashprune.analysis import tables
 from dashprune.errors import DashpruneError, did_you_mean
 from dashprune.runs import results
 from dashprune.runs.checked import Experiment, check

@@ -22,7 +22,7 @@ from pathlib import Path
 import pandas as pd
 from tabulate import tabulate
 
-from dashprune import tables
+from dashprune.analysis import tables
 from dashprune.runs import results
 
 EPOCHS = 40

@@ -11,7 +11,7 @@ from dashprune.cli.main import Parser
 from dashprune.errors import DashpruneError
 
 if TYPE_CHECKING:
-    from dashprune.consensus import Consensus
+    from dashprune.analysis.edge_probability import Consensus
 
 DESCRIPTION = """\
 Say how probable each edge is, by the agreement of runs that differ only in seed and bootstrap sample.
@@ -57,22 +57,22 @@ def main(words: list[str]) -> int:
     if not root.is_dir():
         raise DashpruneError(f"there is no folder '{root}'; give the folder of your runs: dashprune edges FOLDER")
 
-    from dashprune import consensus
+    from dashprune.analysis import edge_probability
 
-    found = consensus.find(root)
+    found = edge_probability.find(root)
     if not found.groups and not found.mistakes:
         raise DashpruneError(
             f"no two runs below '{root}' differ only in seed or bootstrap sample (on the same network); make some: "
-            f"{consensus.MORE}"
+            f"{edge_probability.MORE}"
         )
     if found.alone:
         print(f"dashprune: a single run, left out: {', '.join(found.alone)}", file=sys.stderr)
     for mistake in found.mistakes:
         print(f"dashprune: {mistake}", file=sys.stderr)
     mistakes = len(found.mistakes)
-    for group, title, stem in consensus.named(found.groups, root):
+    for group, title, stem in edge_probability.named(found.groups, root):
         try:
-            _write(consensus.consensus(group, title, stem))
+            _write(edge_probability.consensus(group, title, stem))
         except DashpruneError as error:
             mistakes += 1
             print(f"dashprune: {title}: {error}", file=sys.stderr)
@@ -80,10 +80,11 @@ def main(words: list[str]) -> int:
 
 
 def _write(found: Consensus) -> None:
-    from dashprune import consensus, figures
+    from dashprune import figures
+    from dashprune.analysis import edge_probability
 
-    consensus.write(found)
-    print(f"{consensus.markdown(found)}\n")
+    edge_probability.write(found)
+    print(f"{edge_probability.markdown(found)}\n")
     if found.calibration and found.calibration.bins:
         figures.save(figures.calibration(found.calibration.bins, found.title, found.runs), found.stem)
     print(f"written to {found.stem}.tsv", file=sys.stderr)

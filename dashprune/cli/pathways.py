@@ -36,7 +36,7 @@ examples:
 def main(words: list[str]) -> int:
     chosen = _parser().parse_args(words)
 
-    from dashprune import pathways
+    from dashprune.analysis import pathways
     from dashprune.data import gene_sets
 
     rules = pathways.Rules(chosen.min_size, chosen.max_size, chosen.permutations, chosen.background, chosen.seed)

@@ -148,7 +148,7 @@ def _hydra(flags: list[str], overrides: list[str], task: Callable[[Any], None]) 
 
 def _print_table(rows: list[dict[str, Any]]) -> None:
     if rows:
-        from dashprune.tables import markdown, summary
+        from dashprune.analysis.tables import markdown, summary
 
         print(markdown(summary(rows)))
 

@@ -54,10 +54,10 @@ def main(words: list[str]) -> int:
 
 
 def _select(root: Path, sparsity: float | None) -> int:
-    from dashprune import selection
+    from dashprune.analysis import choose_lambda
     from dashprune.runs import results
 
-    sweeps, without = selection.sweeps(results.collect(root))
+    sweeps, without = choose_lambda.sweeps(results.collect(root))
     if not sweeps:
         raise DashpruneError(
             f"nothing to choose from below '{root}': no two runs of a seed differ in numbers of their pruner's options "
@@ -68,9 +68,9 @@ def _select(root: Path, sparsity: float | None) -> int:
     mistakes = 0
     for sweep in sweeps:
         try:
-            choice = selection.choose(sweep.candidates, sparsity)
-            print(f"{selection.markdown(sweep, choice)}\n")
-            print(f"To use it: {selection.write(root, sweep, choice)}\n")
+            choice = choose_lambda.choose(sweep.candidates, sparsity)
+            print(f"{choose_lambda.markdown(sweep, choice)}\n")
+            print(f"To use it: {choose_lambda.write(root, sweep, choice)}\n")
         except DashpruneError as error:
             mistakes += 1
             print(f"dashprune: {sweep}: {error}", file=sys.stderr)

@@ -33,7 +33,7 @@ def main(words: list[str]) -> int:
     if not root.is_dir():
         raise DashpruneError(f"there is no folder '{root}'; give the folder of your runs: dashprune tables FOLDER")
 
-    from dashprune import comparisons, tables
+    from dashprune.analysis import comparisons, tables
 
     print(tables.markdown(tables.write(root)))
     compared = comparisons.markdown(comparisons.write(root))

@@ -16,7 +16,8 @@ from typing import Any
 import psutil
 import pytest
 
-from dashprune import compose, tables
+from dashprune import compose
+from dashprune.analysis import tables
 from dashprune.cli import run
 from dashprune.cli.main import main
 from dashprune.config import EXTRAS, compose_sweep, explain, parse, quoted

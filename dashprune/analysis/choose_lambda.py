@@ -30,11 +30,11 @@ from typing import Any, TypeGuard
 from omegaconf import OmegaConf
 from tabulate import tabulate
 
+from dashprune.analysis.tables import differing, flat, without_seeds
 from dashprune.config import compose
 from dashprune.errors import DashpruneError
 from dashprune.runs import results
 from dashprune.runs.results import Result
-from dashprune.tables import differing, flat, without_seeds
 
 SLACK = 0.005
 """Sparsities closer than this count as equal."""

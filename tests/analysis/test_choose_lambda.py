@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 import yaml
 
-from dashprune import selection
+from dashprune.analysis import choose_lambda
+from dashprune.analysis.choose_lambda import Candidate, Choice, Sweep, changes, choose, markdown, sweeps
 from dashprune.config import compose
 from dashprune.errors import DashpruneError
 from dashprune.runs.checked import check
-from dashprune.selection import Candidate, Choice, Sweep, changes, choose, markdown, sweeps
 from tests.conftest import SMALL
 
 
@@ -217,7 +217,7 @@ def test_changes_give_the_same_configuration(words: list[str], tmp_path: Path) -
     experiment = check(compose(words))
     own = Candidate({}, (1.0,), 0.9, 0.0, None, experiment.values)
     sweep = Sweep(experiment.names, "", "own", [own], [0], 0)
-    command = selection.write(tmp_path, sweep, Choice(own, own, ["chosen"], "It was wanted."))
+    command = choose_lambda.write(tmp_path, sweep, Choice(own, own, ["chosen"], "It was wanted."))
     assert command == f"dashprune run --config-dir {tmp_path} +selected=own"
     assert "# It was wanted." in (tmp_path / "selected" / "own.yaml").read_text().splitlines()
     again = compose([f"hydra.searchpath=[{tmp_path}]", "+selected=own"])
@@ -227,7 +227,7 @@ def test_changes_give_the_same_configuration(words: list[str], tmp_path: Path) -
 def test_the_file_follows_what_is_set_beside_it(tmp_path: Path) -> None:
     """Nothing in it is fixed that the configuration takes from elsewhere."""
     own = Candidate({"pruner.lambda_1": 0.5}, (1.0,), 0.9, 0.0, None, check(compose(["train.epochs=50"])).values)
-    selection.write(tmp_path, Sweep(("sim350", "phoenix", "dash"), "", "own", [own], [0], 0), choose([own]))
+    choose_lambda.write(tmp_path, Sweep(("sim350", "phoenix", "dash"), "", "own", [own], [0], 0), choose([own]))
     content = yaml.safe_load((tmp_path / "selected" / "own.yaml").read_text())
     assert content.pop("defaults") == [
         {"override /dataset": "sim350"},
@@ -246,9 +246,9 @@ def test_a_choice_that_cannot_be_written_is_one_clear_line(tmp_path: Path) -> No
     sweep = Sweep(("sim350", "phoenix", "dash"), "", "own", [own], [0], 0)
     (tmp_path / "selected").write_text("")
     with pytest.raises(DashpruneError, match=r"the choice cannot be written to '.*own\.yaml': "):
-        selection.write(tmp_path, sweep, choose([own]))
+        choose_lambda.write(tmp_path, sweep, choose([own]))
     mine = replace(own, config={**values, "pruner": {**values["pruner"], "name": "mine"}})
     with pytest.raises(
         DashpruneError, match=r"as a file: Could not find 'pruner/mine'.*by hand: pruner\.lambda_1=0\.5"
     ):
-        selection.write(tmp_path, sweep, choose([mine]))
+        choose_lambda.write(tmp_path, sweep, choose([mine]))

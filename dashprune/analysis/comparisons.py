@@ -11,10 +11,10 @@ from typing import NamedTuple
 import pandas as pd
 from tabulate import tabulate
 
+from dashprune.analysis.tables import DIGITS, differing, flat, without_seeds
 from dashprune.errors import DashpruneError
 from dashprune.runs import results
 from dashprune.runs.results import Result
-from dashprune.tables import DIGITS, differing, flat, without_seeds
 
 BEST: dict[str, Callable[[Iterable[float]], float]] = {"balanced_accuracy": max, "mse": min}
 """The scores that are compared, and which of their values is the best."""

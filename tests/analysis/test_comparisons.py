@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dashprune import comparisons
-from dashprune.comparisons import compare, holm, markdown, paired
+from dashprune.analysis import comparisons
+from dashprune.analysis.comparisons import compare, holm, markdown, paired
 
 
 def result(pruner: str, seed: int, accuracy: float | None, mse: float, **settings: Any) -> dict[str, Any]:

@@ -12,10 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import kstest
 
-from dashprune import compose, pathways, train_prune_eval
+from dashprune import compose, train_prune_eval
+from dashprune.analysis import pathways
+from dashprune.analysis.pathways import Influence, Rules, enrichment, influence, mean_influence, select, strategies
 from dashprune.data.gene_sets import GeneSet
 from dashprune.errors import DashpruneError
-from dashprune.pathways import Influence, Rules, enrichment, influence, mean_influence, select, strategies
 from dashprune.runs import scoring
 from dashprune.runs.run import reported
 from tests.conftest import SMALL

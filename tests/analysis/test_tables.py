@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from dashprune import tables
+from dashprune.analysis import tables
 
 
 def result(pruner: str, seed: int, sparsity: float, mse: float | None = 1e-3, **config: Any) -> dict[str, Any]:

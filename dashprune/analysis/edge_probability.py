@@ -14,12 +14,12 @@ from scipy.sparse import csr_array
 from tabulate import tabulate
 
 from dashprune import metrics
+from dashprune.analysis.tables import differing, flat, without_seeds
 from dashprune.config import component
 from dashprune.data.problem import Pairs
 from dashprune.errors import DashpruneError
 from dashprune.runs import results
 from dashprune.runs.results import Result
-from dashprune.tables import differing, flat, without_seeds
 
 HALF = 0.5
 """The probability from which a pair counts as an edge."""
