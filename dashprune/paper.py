@@ -13,10 +13,10 @@ import pandas as pd
 from matplotlib.figure import Figure
 from tabulate import tabulate
 
-from dashprune import figures
 from dashprune.analysis import tables
 from dashprune.config import conf_dir
 from dashprune.errors import DashpruneError
+from dashprune.figures import style
 from dashprune.panels import Drawing, draw
 from dashprune.reproduction import Item, Line, Run, Table, lines
 from dashprune.runs import results
@@ -154,7 +154,7 @@ def write(made: Made, folder: Path) -> str:
     text = markdown(made, frames, drawing)
     done = made.done
     if drawing is not None:
-        figures.save(marked(drawing.figure, made.quick), folder / made.stem)
+        style.save(marked(drawing.figure, made.quick), folder / made.stem)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         results.write(folder / f"{made.stem}.md", text)

@@ -46,7 +46,7 @@ def main(words: list[str]) -> int:
 
     folder = results.find_run(chosen.run, Path("outputs", "runs"))
 
-    from dashprune import pictures
+    from dashprune.figures import run_pictures
 
-    print(*pictures.draw(folder, chosen.out or folder / "figures", genes), sep="\n")
+    print(*run_pictures.draw(folder, chosen.out or folder / "figures", genes), sep="\n")
     return 0

@@ -17,7 +17,7 @@ from scipy.sparse import csr_array
 
 from dashprune.data.problem import Problem, Split
 from dashprune.errors import DashpruneError, did_you_mean
-from dashprune.figures import BLACK, BLUE, GREEN, GREY, LIGHT, VERMILION, WIDTH, save, styled
+from dashprune.figures.style import BLACK, BLUE, GREEN, GREY, LIGHT, VERMILION, WIDTH, save, styled
 from dashprune.models.base import VectorField
 from dashprune.runs import results
 from dashprune.runs.run import reported

@@ -11,8 +11,9 @@ from matplotlib.colors import to_rgba
 from matplotlib.container import ErrorbarContainer
 from matplotlib.figure import Figure
 
-from dashprune import figures, metrics
+from dashprune import metrics
 from dashprune.errors import DashpruneError
+from dashprune.figures import style
 
 
 def line(pruner: str, sparsity: float, accuracy: float, **changes: object) -> dict[str, object]:
@@ -48,11 +49,11 @@ def markers(axes: Axes) -> list[tuple[float, float, bool]]:
 
 def test_files_have_the_same_bytes_each_time_and_no_setting_of_the_caller_changes(tmp_path: Path) -> None:
     before = dict(mpl.rcParams)
-    first = figures.save(figures.sparsity_accuracy(TABLE), tmp_path / "a" / "fig.2")
+    first = style.save(style.sparsity_accuracy(TABLE), tmp_path / "a" / "fig.2")
     assert [path.name for path in first] == ["fig.2.png", "fig.2.pdf"]
     assert dict(mpl.rcParams) == before
     with mpl.rc_context({"font.size": 20, "savefig.dpi": 10}):
-        second = figures.save(figures.sparsity_accuracy(TABLE), tmp_path / "b")
+        second = style.save(style.sparsity_accuracy(TABLE), tmp_path / "b")
     assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
     assert b"CreationDate" not in first[1].read_bytes()
     assert sorted(path.name for path in (tmp_path / "a").iterdir()) == ["fig.2.pdf", "fig.2.png"]
@@ -61,11 +62,11 @@ def test_files_have_the_same_bytes_each_time_and_no_setting_of_the_caller_change
 def test_a_figure_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(DashpruneError, match=r"file/x cannot be written \(.+\); choose another folder"):
-        figures.save(Figure(), tmp_path / "file" / "x")
+        style.save(Figure(), tmp_path / "file" / "x")
 
 
 def test_figure_2_has_a_point_per_strategy_and_a_line_per_control() -> None:
-    figure = figures.sparsity_accuracy(TABLE)
+    figure = style.sparsity_accuracy(TABLE)
     (axes,) = figure.axes
     assert [axes.get_xlabel(), axes.get_ylabel()] == [
         "sparsity of the weights (%)",
@@ -88,7 +89,7 @@ def test_no_label_of_figure_2_covers_another_and_none_leaves_the_page() -> None:
     many = [line(f"strategy_{k}", 0.9 + k / 150, 0.5 + k / 1000) for k in range(12)]
     long = [line("dash", 0.96, 0.9 + k / 1000, options=f"pruner.lambda_1=0.{k} pruner.lambda_2=0.5") for k in range(3)]
     for table in (TABLE, pd.DataFrame(many), pd.DataFrame(long)):
-        figure = figures.sparsity_accuracy(table)
+        figure = style.sparsity_accuracy(table)
         figure.draw_without_rendering()
         boxes = [text.get_window_extent() for text in [*figure.axes[0].texts, *figure.texts]]
         assert len(boxes) > 3
@@ -101,20 +102,20 @@ def test_figure_2_tells_options_apart_and_shows_one_dataset_and_model() -> None:
         [line("dash", 0.9, 0.8, options="a=1", seeds=1), line("dash", 0.8, 0.6, options="a=2", seeds=1)]
     )
     both[["sparsity_sd", "balanced_accuracy_sd"]] = np.nan
-    names = texts(figures.sparsity_accuracy(both))
+    names = texts(style.sparsity_accuracy(both))
     assert {"DASH a=1", "DASH a=2"} <= set(names)
     assert any("One seed" in name for name in names)
     with pytest.raises(DashpruneError, match="one dataset and model, but the table has sim350, phoenix, mlp"):
-        figures.sparsity_accuracy(pd.DataFrame([line("dash", 1, 1), line("imp", 1, 1, model="mlp")]))
+        style.sparsity_accuracy(pd.DataFrame([line("dash", 1, 1), line("imp", 1, 1, model="mlp")]))
     with pytest.raises(DashpruneError, match="no strategy has both"):
-        figures.sparsity_accuracy(TABLE[TABLE["model"] == "control"])
+        style.sparsity_accuracy(TABLE[TABLE["model"] == "control"])
 
 
 def test_labels_are_spread_no_further_than_they_must() -> None:
-    assert figures.spread([1, 5, 9], 2) == [1, 5, 9]
-    assert figures.spread([4, 4], 2) == [3, 5]
-    assert figures.spread([0, 0, 0, 10], 1) == [-1, 0, 1, 10]
-    assert figures.spread([], 1) == []
+    assert style.spread([1, 5, 9], 2) == [1, 5, 9]
+    assert style.spread([4, 4], 2) == [3, 5]
+    assert style.spread([0, 0, 0, 10], 1) == [-1, 0, 1, 10]
+    assert style.spread([], 1) == []
 
 
 TRUTH = np.array([[0, 0, 1, -1], [0, 0, 0, 1], [0, 0, 0, 0], [0, 0, 0, 0]])
@@ -122,17 +123,17 @@ TRUTH = np.array([[0, 0, 1, -1], [0, 0, 0, 1], [0, 0, 0, 0], [0, 0, 0, 0]])
 
 
 def test_a_crop_shows_the_regulators_with_most_targets_and_keeps_their_targets_together() -> None:
-    rows, columns = figures.crop(TRUTH, 10, 10)
+    rows, columns = style.crop(TRUTH, 10, 10)
     assert rows.tolist() == [0, 1]
     assert columns.tolist() == [3, 2]  # both of gene 0; 3 comes first, as gene 1 regulates it, too
-    rows, columns = figures.crop(TRUTH, 1, 1)
+    rows, columns = style.crop(TRUTH, 1, 1)
     assert (rows.tolist(), columns.tolist()) == ([0], [2])
 
 
 def test_figure_3_shows_relative_effects_and_their_error() -> None:
     estimate = np.array([[0, 0, 3.0, -1], [0, 0, 1, 1], [0, 0, 0, 0], [0, 0, 0, 0]])
     panels = {"0 % noise": {"DASH": estimate, "BioPrune": 0 * estimate}, "5 % noise": {"DASH": TRUTH}}
-    figure = figures.effects(TRUTH, panels)
+    figure = style.effects(TRUTH, panels)
     true, dash, bioprune, again, perfect, missing, bar = figure.axes
     # rows are targets 3 and 2, columns regulators 0 and 1
     np.testing.assert_allclose(true.images[0].get_array(), [[-0.5, 0.5], [1, 0]])
@@ -150,9 +151,9 @@ def test_figure_3_shows_relative_effects_and_their_error() -> None:
     assert not missing.images
     assert "relative effect" in bar.get_xlabel()
     assert "No effect at all has an MSE of 93.75e-3" in texts(figure)[-1].replace("\n", " ")
-    assert figures.SIGNED(0.5)[:3] == pytest.approx((1, 1, 1), abs=0.01)
+    assert style.SIGNED(0.5)[:3] == pytest.approx((1, 1, 1), abs=0.01)
     with pytest.raises(DashpruneError, match="no estimate of the effects"):
-        figures.effects(TRUTH, {"0 % noise": {}})
+        style.effects(TRUTH, {"0 % noise": {}})
 
 
 def grey(colour: object) -> float:
@@ -161,7 +162,7 @@ def grey(colour: object) -> float:
 
 
 def test_strong_effects_of_either_sign_and_none_differ_in_grey() -> None:
-    negative, none, positive = (grey(figures.SIGNED(x)) for x in (0.0, 0.5, 1.0))
+    negative, none, positive = (grey(style.SIGNED(x)) for x in (0.0, 0.5, 1.0))
     assert positive + 0.2 < negative < none - 0.2
 
 
@@ -174,13 +175,13 @@ def pathways(number: int) -> pd.DataFrame:
 def test_pathways_are_bars_from_the_largest_z_down_with_stars_where_significant() -> None:
     short = pathways(3)
     short.loc[0, "z"] = np.nan
-    figure = figures.pathway_bars({"dash": pathways(30), "imp": short, "other": pathways(0)}, "BRCA, Reactome")
+    figure = style.pathway_bars({"dash": pathways(30), "imp": short, "other": pathways(0)}, "BRCA, Reactome")
     dash, imp, other, unused = figure.axes
     assert [bar.get_width() for bar in dash.patches] == list(range(29, 9, -1))
     assert [label.get_text() for label in dash.get_yticklabels()] == [f"pathway {k}" for k in range(29, 9, -1)]
     assert [text.get_text() for text in dash.texts] == ["*", "*"]
     assert [text.xy[0] for text in dash.texts] == [29, 28]
-    blue, white = to_rgba(figures.BLUE), to_rgba("white")
+    blue, white = to_rgba(style.BLUE), to_rgba("white")
     assert [bar.get_facecolor() for bar in dash.patches] == [blue] * 2 + [white] * 18
     assert [bar.get_width() for bar in imp.patches] == [2, 1]
     assert imp.get_ylim() == dash.get_ylim()
@@ -191,21 +192,21 @@ def test_pathways_are_bars_from_the_largest_z_down_with_stars_where_significant(
     assert not unused.axison
     assert "BRCA, Reactome" in figure.get_suptitle()
     with pytest.raises(DashpruneError, match="no pathways to show"):
-        figures.pathway_bars({}, "BRCA")
+        style.pathway_bars({}, "BRCA")
 
 
 def test_long_names_are_shortened_to_fit_and_stay_distinct() -> None:
     long = "Regulation of insulin-like growth factor transport and uptake by binding proteins of class "
-    assert figures.shortened(["Apoptosis"], 150) == ["Apoptosis"]
-    (one,) = figures.shortened([f"{long}A"], 150)
+    assert style.shortened(["Apoptosis"], 150) == ["Apoptosis"]
+    (one,) = style.shortened([f"{long}A"], 150)
     assert one.startswith("Regulation of insulin")
     assert one.endswith("…")
-    several = figures.shortened([f"{long}A", f"{long}B", "Apoptosis"], 150)
+    several = style.shortened([f"{long}A", f"{long}B", "Apoptosis"], 150)
     assert several[0].endswith("class A")
     assert several[1].endswith("class B")
     assert several[2] == "Apoptosis"
     frame = pd.DataFrame({"pathway": [f"{long}{k}".upper() for k in range(20)], "z": 1.0, "significant": False})
-    figure = figures.pathway_bars({"dash": frame}, "BRCA")
+    figure = style.pathway_bars({"dash": frame}, "BRCA")
     figure.draw_without_rendering()
     labels = [label.get_window_extent() for label in figure.axes[0].get_yticklabels()]
     assert min(box.x0 for box in labels) >= figure.bbox.x0
@@ -213,9 +214,9 @@ def test_long_names_are_shortened_to_fit_and_stay_distinct() -> None:
 
 def test_calibration_shows_shares_with_intervals_and_counts() -> None:
     bins = [metrics.Bin(0.4, 0.5, 10, 0.44, 8), metrics.Bin(0.9, 1.0, 4, 0.98, 4)]
-    many = figures.calibration([metrics.Bin(0.0, 0.1, 12_345, 0.01, 9)], "x", 2)
+    many = style.calibration([metrics.Bin(0.0, 0.1, 12_345, 0.01, 9)], "x", 2)
     assert "12k" in texts(many)
-    figure = figures.calibration(bins, "sim350, phoenix_edge, dash_edge", 5)
+    figure = style.calibration(bins, "sim350, phoenix_edge, dash_edge", 5)
     above, below = figure.axes
     (bars,) = [c for c in above.containers if isinstance(c, ErrorbarContainer)]
     line, _, (segments,) = bars.lines
@@ -228,11 +229,11 @@ def test_calibration_shows_shares_with_intervals_and_counts() -> None:
     assert "one of 5 runs" in names[-1]
     assert "error 0.263" in names[-1]  # (10 * 0.36 + 4 * 0.02) / 14
     with pytest.raises(DashpruneError, match="no edges that the gold standard can judge"):
-        figures.calibration([], "x", 2)
+        style.calibration([], "x", 2)
 
 
 def test_accessions_are_left_out_of_the_names_of_pathways() -> None:
     names = ["DNA repair (GO:0006281)", "Mitosis (R-HSA-68886)", "growth (cell)"]
     frame = pd.DataFrame({"pathway": names, "z": [3.0, 2.0, 1.0], "significant": False})
-    axes = figures.pathway_bars({"DASH": frame}, "A title").axes[0]
+    axes = style.pathway_bars({"DASH": frame}, "A title").axes[0]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["DNA repair", "Mitosis", "growth (cell)"]
