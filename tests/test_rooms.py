@@ -13,8 +13,7 @@ PACKAGE = Path(__file__).parents[1] / "dashprune"
 ROOMS = [
     "errors", "seeds", "files", "metrics", "config",
     "data", "models", "solvers", "controls", "pruners", "training", "runs",
-    "tables", "consensus", "comparisons", "selection", "pathways",
-    "analysis", "figures", "pictures", "reproduction", "panels", "paper", "cli",
+    "analysis", "figures", "paper", "cli",
 ]  # fmt: skip
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
 

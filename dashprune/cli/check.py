@@ -43,7 +43,7 @@ def main(words: list[str]) -> int:
 def _check(group: str, choice: str) -> None:
     """Compose what one file says and check it."""
     from dashprune.config import compose
-    from dashprune.reproduction import check_item
+    from dashprune.paper.items import check_item
     from dashprune.runs.checked import check
 
     if group == "experiment":

@@ -15,8 +15,8 @@ from dashprune.cli.main import Parser
 from dashprune.errors import DashpruneError
 
 if TYPE_CHECKING:
-    from dashprune.paper import Made
-    from dashprune.reproduction import Run
+    from dashprune.paper.items import Run
+    from dashprune.paper.pages import Made
 
 DESCRIPTION = """\
 Make a table or figure of the paper, beside the paper's numbers as far as they are known here.
@@ -61,12 +61,12 @@ def main(words: list[str]) -> int:
     parser.add_argument("--launcher", metavar="NAME", help="Hydra's launcher of the runs, such as joblib")
     chosen = parser.parse_args(words)
 
-    from dashprune.reproduction import items
+    from dashprune.paper.items import names
 
     if chosen.item != "all":
         made = _plan(chosen.item, chosen)
         return _preview(made, _root(chosen)) if chosen.dry_run else _make(made, chosen, set())
-    return _all(items(), chosen)
+    return _all(names(), chosen)
 
 
 def launch(words: Sequence[str]) -> None:
@@ -79,7 +79,7 @@ def launch(words: Sequence[str]) -> None:
 
 def _all(names: Sequence[str], chosen: argparse.Namespace) -> int:
     """Every item; one that cannot be made does not stop the others."""
-    from dashprune import paper
+    from dashprune.paper import pages
     from dashprune.runs import results
 
     made: list[Made] = []
@@ -97,7 +97,7 @@ def _all(names: Sequence[str], chosen: argparse.Namespace) -> int:
     if not chosen.dry_run:
         path = _root(chosen) / "paper" / "index.md"
         path.parent.mkdir(parents=True, exist_ok=True)
-        results.write(path, paper.index(made, failed))
+        results.write(path, pages.index(made, failed))
         print(f"written to {path}", file=sys.stderr)
     return code
 
@@ -107,8 +107,8 @@ def _root(chosen: argparse.Namespace) -> Path:
 
 
 def _plan(name: str, chosen: argparse.Namespace) -> Made:
-    from dashprune.paper import Made
-    from dashprune.reproduction import load, plan
+    from dashprune.paper.items import load, plan
+    from dashprune.paper.pages import Made
 
     item = load(name)
     return Made(name, item, plan(item, _root(chosen), chosen.quick), chosen.quick)
@@ -116,8 +116,8 @@ def _plan(name: str, chosen: argparse.Namespace) -> Made:
 
 def _make(made: Made, chosen: argparse.Namespace, tried: set[str]) -> int:
     """Launch the sweeps of which runs are missing, but for those already `tried`; then write the item."""
-    from dashprune import paper
-    from dashprune.reproduction import sweeps
+    from dashprune.paper import pages
+    from dashprune.paper.items import sweeps
 
     for number, words in enumerate(sweeps(made.item, made.quick)):
         wanted = not chosen.no_run and shlex.join(words) not in tried
@@ -125,7 +125,7 @@ def _make(made: Made, chosen: argparse.Namespace, tried: set[str]) -> int:
             tried.add(shlex.join(words))
             launch(_prepared(words, chosen))
     folder = _root(chosen) / "paper" / Path(made.name).stem
-    print(paper.write(made, folder))
+    print(pages.write(made, folder))
     print(f"written to {folder}", file=sys.stderr)
     if not made.missing:
         return 0
@@ -146,11 +146,11 @@ def _prepared(words: Sequence[str], chosen: argparse.Namespace) -> list[str]:
 
 def _preview(made: Made, outputs: Path) -> int:
     """Print the runs, which are done, and an estimate of the time left."""
-    from dashprune import paper
-    from dashprune.reproduction import expected_seconds, finished, sweeps
+    from dashprune.paper import pages
+    from dashprune.paper.items import expected_seconds, finished, sweeps
 
     done = finished(outputs)
-    print(f"{made.item.title}{' (' + paper.QUICK + ')' if made.quick else ''}")
+    print(f"{made.item.title}{' (' + pages.QUICK + ')' if made.quick else ''}")
     expected = {run.folder: expected_seconds(run, done) for run in made.missing}
     for number, words in enumerate(sweeps(made.item, made.quick)):
         print(f"\ndashprune run -m {shlex.join(words)}")
@@ -163,7 +163,7 @@ def _preview(made: Made, outputs: Path) -> int:
 
 def _left(expected: Iterable[tuple[float | None, str]]) -> str:
     """How much time the missing runs may take together."""
-    from dashprune.paper import duration
+    from dashprune.paper.pages import duration
 
     times = [seconds for seconds, _ in expected]
     known = [seconds for seconds in times if seconds is not None]
@@ -173,7 +173,7 @@ def _left(expected: Iterable[tuple[float | None, str]]) -> str:
 
 
 def _state(run: Run, expected: tuple[float | None, str] | None) -> str:
-    from dashprune.paper import duration
+    from dashprune.paper.pages import duration
 
     if expected is None:
         row = run.result or {}

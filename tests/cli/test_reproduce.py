@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 import yaml
 
-from dashprune import reproduction
 from dashprune.cli import reproduce
 from dashprune.cli.main import main
+from dashprune.paper import items
 from tests.conftest import SMALL
 
 ITEM = {
@@ -122,7 +122,7 @@ def test_all_writes_an_index_and_survives_an_item(
     groups = {"added": {"the prior": "prior"}}
     small = {"sweeps": [ITEM["sweeps"][1]], "tables": [{"columns": ["sparsity"], "groups": groups}]}
     names = [written("first", **small), written("wrong", sweeps=["pruner=imq"]), written("last", **small)]
-    monkeypatch.setattr(reproduction, "items", lambda: names)
+    monkeypatch.setattr(items, "names", lambda: names)
     assert main(["reproduce", "all"]) == 2
     assert "dashprune: wrong.yaml: " in capsys.readouterr().err
     page = Path("outputs/paper/index.md").read_text()
@@ -152,4 +152,4 @@ def test_the_help_names_every_item(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="0"):
         main(["reproduce", "--help"])
     words = capsys.readouterr().out.replace(",", " ").replace(";", " ").split()
-    assert {*reproduction.items(), "all"} <= set(words)
+    assert {*items.names(), "all"} <= set(words)

@@ -15,7 +15,7 @@ from dashprune.config import component
 from dashprune.data import gene_sets
 from dashprune.errors import DashpruneError
 from dashprune.figures import style
-from dashprune.reproduction import Item, Kind, Picture, Run, select
+from dashprune.paper.items import Item, Kind, Picture, Run, select
 from dashprune.runs.run import reported
 from dashprune.runs.scoring import effects_on
 

@@ -138,7 +138,7 @@ class Line:
     runs: tuple[Run, ...]
 
 
-def items() -> list[str]:
+def names() -> list[str]:
     """Names of all items: figures, then tables, by number."""
     return sorted(config.choices(GROUP), key=lambda name: (name.rstrip("0123456789"), len(name), name))
 
@@ -151,7 +151,7 @@ def load(name: str) -> Item:
     """
     path = Path(name) if name.endswith((".yaml", ".yml")) else config.conf_dir() / GROUP / f"{name}.yaml"
     if not path.is_file():
-        known = [*items(), "all"]
+        known = [*names(), "all"]
         raise DashpruneError(f"there is no item '{name}'{did_you_mean(name, known)}; items: {', '.join(known)}")
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))

@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 import yaml
 
-from dashprune import compose, metrics, panels, paper, train_prune_eval
+from dashprune import compose, metrics, train_prune_eval
 from dashprune.data import gene_sets
 from dashprune.data.gene_sets import GeneSet
 from dashprune.errors import DashpruneError
-from dashprune.reproduction import Item, Kind, Run, load, plan
+from dashprune.paper import pages, panels
+from dashprune.paper.items import Item, Kind, Run, load, plan
 from dashprune.runs.run import reported
 from tests.conftest import SMALL
 
@@ -88,13 +89,13 @@ def test_a_figure_s_page_shows_it(tmp_path: Path) -> None:
     ours = item(tmp_path, ["pruner=imp,dash", "control=prior"], draw="sparsity_accuracy")
     runs = plan(ours, tmp_path)
     finish([run for run in runs if run.names[2] != "dash"], tmp_path)
-    page = paper.write(paper.Made("ours.yaml", ours, runs, quick=True), tmp_path / "paper")
+    page = pages.write(pages.Made("ours.yaml", ours, runs, quick=True), tmp_path / "paper")
     assert "![Figure 0](ours.quick.png)" in page
     assert "Missing runs (1 of 3):" in page
     drawing = panels.draw(ours, runs)
-    plain, marked = drawing.figure.texts[:], paper.marked(drawing.figure, True).texts
+    plain, marked = drawing.figure.texts[:], pages.marked(drawing.figure, True).texts
     assert [text.get_text() for text in marked if text not in plain] == ["QUICK: not a reproduction"]
-    assert paper.marked(panels.draw(ours, runs).figure, False).texts[len(plain) :] == []
+    assert pages.marked(panels.draw(ours, runs).figure, False).texts[len(plain) :] == []
     endings = {"png", "pdf", "csv", "md", "runs.csv"}
     assert {path.name for path in (tmp_path / "paper").iterdir()} == {f"ours.quick.{ending}" for ending in endings}
 

@@ -8,9 +8,10 @@ import yaml
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
-from dashprune import compose, reproduction, train_prune_eval
+from dashprune import compose, train_prune_eval
 from dashprune.errors import DashpruneError
-from dashprune.reproduction import Run, Table, expand, expected_seconds, items, lines, load, plan, select, sweeps
+from dashprune.paper import items
+from dashprune.paper.items import Run, Table, expand, expected_seconds, lines, load, plan, select, sweeps
 from dashprune.runs.checked import check
 from tests.conftest import SMALL
 
@@ -33,7 +34,7 @@ def written(folder: Path, **changes: object) -> str:
     return str(path)
 
 
-@pytest.mark.parametrize("name", items())
+@pytest.mark.parametrize("name", items.names())
 def test_sweeps_expand_to_what_hydra_would_run(name: str) -> None:
     for words in [*sweeps(load(name), quick=False), *sweeps(load(name), quick=True)]:
         parsed = OverridesParser.create().parse_overrides(words)
@@ -51,7 +52,7 @@ def test_figures_need_no_runs_but_those_of_tables() -> None:
         return {frozenset(run) for words in sweeps(load(name), quick=False) for run in expand(words)}
 
     beyond = ["beyond_data", "beyond_networks", "beyond_priors"]
-    assert items() == [*beyond, "fig2", "fig3", "fig5", "fig6", "table1", "table2", "table6", "table9", "table10"]
+    assert items.names() == [*beyond, "fig2", "fig3", "fig5", "fig6", "table1", "table2", "table6", "table9", "table10"]
     assert runs("fig2") == runs("table1")
     assert runs("fig5") | runs("fig6") < runs("table2")
     assert len(runs("table1")) == 13 * 3 + 5 * 3
@@ -132,7 +133,7 @@ def test_numbers_of_the_paper_belong_to_a_row_and_a_column(paper: dict[str, dict
 def test_a_mistake_in_an_item_is_named(changes: dict[str, object], said: str, tmp_path: Path) -> None:
     path = written(tmp_path, **changes)
     with pytest.raises(DashpruneError, match=said):
-        reproduction.check_item(path)
+        items.check_item(path)
 
 
 def test_an_item_that_is_not_there_or_not_yaml(tmp_path: Path) -> None:
@@ -167,13 +168,13 @@ def test_the_time_of_a_run_is_the_mean_of_those_most_like_it() -> None:
 
 
 def test_all_runs_below_a_folder_are_found(tmp_path: Path) -> None:
-    assert reproduction.finished(tmp_path) == []
+    assert items.finished(tmp_path) == []
     row = train_prune_eval(compose([*SMALL, "train.epochs=3", "control=prior", f"outputs={tmp_path}"]))
-    assert reproduction.finished(tmp_path) == [row]
+    assert items.finished(tmp_path) == [row]
 
 
 def test_rows_of_every_table_are_distinct() -> None:
-    for name in items():
+    for name in items.names():
         for table in load(name).tables:
             rows = list(itertools.chain.from_iterable(group.values() for group in table.groups.values()))
             assert len(set(rows)) == len(rows)

@@ -17,8 +17,8 @@ from dashprune.analysis import tables
 from dashprune.config import conf_dir
 from dashprune.errors import DashpruneError
 from dashprune.figures import style
-from dashprune.panels import Drawing, draw
-from dashprune.reproduction import Item, Line, Run, Table, lines
+from dashprune.paper.items import Item, Line, Run, Table, lines
+from dashprune.paper.panels import Drawing, draw
 from dashprune.runs import results
 from dashprune.runs.results import Result
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from dashprune import paper
 from dashprune.errors import DashpruneError
-from dashprune.paper import Made, agreement, display, duration, frame, index, latex, markdown
-from dashprune.reproduction import Column, Item, Run, Table
+from dashprune.paper import pages
+from dashprune.paper.items import Column, Item, Run, Table
+from dashprune.paper.pages import Made, agreement, display, duration, frame, index, latex, markdown
 from dashprune.runs import results
 
 TABLE = Table(
@@ -99,13 +99,13 @@ def test_a_page_names_command_seeds_versions_and_what_is_missing(runs: list[Run]
     assert "Made by `dashprune reproduce table1` from 5 of 8 runs, 5 min of computing" in text
     assert "2 seeds (0, 1)" in text
     assert text.endswith("torch 2.0.\n")
-    assert paper.QUICK not in text
+    assert pages.QUICK not in text
     whole = [one for one in runs if one.result is not None]
     assert "Missing" not in markdown(Made("table1", Item("Table 1", "", ["x"], ""), whole, False), [])
 
 
 def test_quick_is_marked(runs: list[Run], tmp_path: Path) -> None:
-    paper.write(made(runs, quick=True), tmp_path / "paper")
+    pages.write(made(runs, quick=True), tmp_path / "paper")
     names = {path.name for path in (tmp_path / "paper").iterdir()}
     assert names == {f"table1.quick.{ending}" for ending in ("md", "csv", "tex", "runs.csv")}
     page = (tmp_path / "paper/table1.quick.md").read_text()
@@ -132,14 +132,14 @@ def test_latex_has_rules_between_groups(runs: list[Run]) -> None:
 
 def test_files_are_the_same_whenever_they_are_written(runs: list[Run], tmp_path: Path) -> None:
     for name in "ab":
-        paper.write(made(runs), tmp_path / name)
+        pages.write(made(runs), tmp_path / name)
     for path in (tmp_path / "a").iterdir():
         assert path.read_bytes() == (tmp_path / "b" / path.name).read_bytes()
     values = pd.read_csv(tmp_path / "a/table1.csv")
     assert values["sparsity"][1] == 0.95
     assert len(pd.read_csv(tmp_path / "a/table1.runs.csv")) == 5
     with pytest.raises(DashpruneError, match="table1 cannot be written to '/dev/null/x'"):
-        paper.write(made(runs), Path("/dev/null/x"))
+        pages.write(made(runs), Path("/dev/null/x"))
 
 
 def test_agreement_is_the_difference_to_what_is_known(runs: list[Run]) -> None:
@@ -165,7 +165,7 @@ def test_the_index_names_items_and_those_that_could_not_be_made(runs: list[Run])
 
 
 def test_every_column_can_be_shown() -> None:
-    assert set(paper.SCORES) == set(typing.get_args(Column))
+    assert set(pages.SCORES) == set(typing.get_args(Column))
 
 
 def test_durations_are_read_by_people() -> None:
