@@ -34,7 +34,7 @@ from dashprune.data.problem import Problem
 from dashprune.models.base import VectorField
 from dashprune.models.parametrizations import mask_of
 from dashprune.runs import results
-from dashprune.runs.checked import Experiment, check
+from dashprune.runs.checked import Settings, check
 from dashprune.runs.run import initial_model
 from dashprune.seeds import torch_generator
 from dashprune.solvers.base import Solver
@@ -63,7 +63,7 @@ def genome(genes: int) -> list[str]:
     return [*GENOME, f"dataset.genes={genes}", f"dataset.inputs={genes // 5}", f"dataset.edges={genes * 11 // 7}"]
 
 
-def prepared(overrides: Sequence[str]) -> tuple[Experiment, Problem, Training]:
+def prepared(overrides: Sequence[str]) -> tuple[Settings, Problem, Training]:
     """An untrained model with its pruner, and its data."""
     made = check(compose(list(overrides)))
     problem = made.dataset.load()

@@ -121,7 +121,7 @@ def test_the_entry_point_takes_plain_dictionaries_too(small: list[str]) -> None:
 @pytest.mark.parametrize("path", sorted(conf_dir().rglob("*.yaml")), ids=lambda path: f"{path.parent.name}/{path.name}")
 def test_every_yaml_opens_with_its_command_and_explains_every_key(path: Path) -> None:
     lines = [line for line in path.read_text().splitlines() if not line.startswith("# @package")]
-    command = "reproduce" if path.parent.name == "experiment" else "run"
+    command = "reproduce" if path.parent.name == "paper" else "run"
     assert f"dashprune {command}" in "".join(lines[:2])
     explained_block = False  # a comment on `train:` or `schedule:` in a dataset's yaml gives the source of its keys
     for line in lines:
@@ -130,7 +130,7 @@ def test_every_yaml_opens_with_its_command_and_explains_every_key(path: Path) ->
             if line.startswith(("defaults:", "hydra:")):
                 explained_block = True
         key = re.match(r"\s*(\w+): ", line)
-        in_words = path.parent.name == "experiment"  # whose keys are the words of a table: titles, headings, labels
+        in_words = path.parent.name == "paper"  # whose keys are the words of a table: titles, headings, labels
         if key and key[1] not in ("name", "_target_") and not explained_block and not in_words:
             assert "#" in line, line
 

@@ -22,7 +22,7 @@ from dashprune.data.problem import Problem
 from dashprune.errors import DashpruneError
 from dashprune.models.base import EdgeField, VectorField
 from dashprune.pruners.base import Pruner
-from dashprune.runs.checked import Experiment, check
+from dashprune.runs.checked import Settings, check
 from dashprune.runs.run import initial_model, reported
 from dashprune.training.loop import fit
 from dashprune.training.state import Training
@@ -58,12 +58,12 @@ def composed(pruner: str, model: str) -> DictConfig:
     return compose([*SMALL, f"pruner={pruner}", f"model={model}"])
 
 
-def experiment(pruner: str, model: str) -> tuple[Experiment, Problem]:
+def settings(pruner: str, model: str) -> tuple[Settings, Problem]:
     made = check(composed(pruner, model))
     return made, made.dataset.load()
 
 
-def training(made: Experiment, problem: Problem) -> Training:
+def training(made: Settings, problem: Problem) -> Training:
     model = initial_model(made.model, problem, seed=0)
     made.pruner.attach(model, problem)
     return Training(model, made.pruner, made.train)
@@ -80,7 +80,7 @@ def test_every_yaml_composes_and_bears_its_own_name(group: str) -> None:
 
 @pytest.mark.parametrize("name", choices("model"))
 def test_models_keep_their_contract(name: str) -> None:
-    made, _problem = experiment("none", name)
+    made, _problem = settings("none", name)
     model: VectorField = made.model(genes=24)
     model.reset_parameters(torch.Generator().manual_seed(0))
     x = torch.rand(3, 24)
@@ -100,7 +100,7 @@ def test_models_keep_their_contract(name: str) -> None:
 
 @pytest.mark.parametrize("name", [name for name in choices("model") if issubclass(target("model", name), EdgeField)])
 def test_edge_fields_have_a_weight_for_every_pair_and_a_signal_of_every_gene(name: str) -> None:
-    made, _problem = experiment("none", name)
+    made, _problem = settings("none", name)
     model = made.model(genes=24)
     assert isinstance(model, EdgeField)
     assert [len(chain) for chain in model.chains()] == [1] * len(model.chains())
@@ -124,7 +124,7 @@ def test_strategies_work_with_candidate_regulators(pruner: str, tmp_path: Path) 
 @pytest.mark.parametrize("name", choices("model"))
 def test_the_effect_matrix_has_the_orientation_of_the_prior(name: str) -> None:
     """A gene without effect on another does not change its derivative."""
-    made, _problem = experiment("none", name)
+    made, _problem = settings("none", name)
     model: VectorField = made.model(genes=24)
     model.reset_parameters(torch.Generator().manual_seed(0))
     with torch.no_grad():
@@ -164,7 +164,7 @@ class Course(NamedTuple):
 @functools.lru_cache
 def course(pruner: str, model: str) -> Course:
     """Trained once for all tests of a pair, of which only one looks at the trained model itself."""
-    made, problem = experiment(pruner, model)
+    made, problem = settings(pruner, model)
     state = training(made, problem)
     supports: list[list[np.ndarray]] = []
     changes: list[int] = []
@@ -202,7 +202,7 @@ def test_every_pruner_trains_every_model(pruner: str, model: str) -> None:
 @pytest.mark.parametrize(("pruner", "model"), PAIRS)
 def test_every_pruner_resumes_in_mid_schedule(pruner: str, model: str) -> None:
     whole = course(pruner, model)
-    made, problem = experiment(pruner, model)
+    made, problem = settings(pruner, model)
     resumed = training(made, problem)
     resumed.load_state_dict(whole.third)
     fit(resumed, problem.train, problem.validation, made.solver, 0, lambda: None)

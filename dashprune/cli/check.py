@@ -8,14 +8,14 @@ import sys
 from dashprune.cli.main import Parser
 from dashprune.errors import DashpruneError, did_you_mean
 
-GROUPS = ("dataset", "model", "pruner", "control", "train", "solver", "grid", "experiment")
+GROUPS = ("dataset", "model", "pruner", "control", "train", "solver", "grid", "paper")
 
 
 def main(words: list[str]) -> int:
     parser = Parser(
         prog="dashprune check",
         description="Compose every file under conf/ into a configuration, and check all names, types and ranges.",
-        epilog="examples:\n  dashprune check\n  dashprune check pruner experiment",
+        epilog="examples:\n  dashprune check\n  dashprune check pruner paper",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("groups", nargs="*", metavar="GROUP", help=f"only these: {', '.join(GROUPS)}")
@@ -46,7 +46,7 @@ def _check(group: str, choice: str) -> None:
     from dashprune.paper.items import check_item
     from dashprune.runs.checked import check
 
-    if group == "experiment":
+    if group == "paper":
         return check_item(choice)
     if group == "grid":
         return _check_grid(choice)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 DESCRIPTION = """\
 Make a table or figure of the paper, beside the paper's numbers as far as they are known here.
 
-ITEM is the name of a file under conf/experiment/, which says what runs it needs; or `all`; or the path of such a file
+ITEM is the name of a file under conf/paper/, which says what runs it needs; or `all`; or the path of such a file
 of your own. Runs that are done are not repeated; those that are missing are made; then OUTPUTS/paper/ITEM/ is written:
 a table as CSV, Markdown and LaTeX, a figure as PNG and PDF. A run that fails is a gap in the item, and the exit code is
 2. `all` also writes OUTPUTS/paper/index.md.

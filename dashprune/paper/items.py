@@ -1,6 +1,6 @@
 """Which runs the paper's tables and figures need, which of them are there, and how long the others may take.
 
-An item is a yaml under conf/experiment/: sweeps in the words of `dashprune run -m`, and the layout of its tables.
+An item is a yaml under conf/paper/: sweeps in the words of `dashprune run -m`, and the layout of its tables.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from dashprune import config
 from dashprune.analysis import tables
 from dashprune.errors import DashpruneError, did_you_mean
 from dashprune.runs import results
-from dashprune.runs.checked import Experiment, check
+from dashprune.runs.checked import Settings, check
 from dashprune.runs.results import Result
 
-GROUP = "experiment"
+GROUP = "paper"
 Column = Literal[
     "sparsity", "balanced_accuracy", "balanced_accuracy_all", "auprc", "edges", "mse", "mse_relative", "epochs",
     "out_degree",
@@ -103,7 +103,7 @@ class Run:
     Attributes:
         overrides: with which `dashprune run` makes it.
         sweep: number of the item's sweep that it belongs to, from 0.
-        names: of dataset, model and pruner; see `Experiment.names`.
+        names: of dataset, model and pruner; see `Settings.names`.
         seed: of everything random.
         uses_prior: whether its strategy or control looks at the prior.
         settings: its configuration as texts, flat; and `dataset`, `model` and `pruner`, its names.
@@ -144,7 +144,7 @@ def names() -> list[str]:
 
 
 def load(name: str) -> Item:
-    """The item of this name under conf/experiment/, or in a yaml file of one's own.
+    """The item of this name under conf/paper/, or in a yaml file of one's own.
 
     Raises:
         DashpruneError: if there is none, or its yaml has a mistake.
@@ -207,13 +207,13 @@ def plan(item: Item, outputs: Path, quick: bool = False) -> list[Run]:
     fingerprints: dict[str, str] = {}  # of each dataset; its files are read once
     for number, words in enumerate(sweeps(item, quick)):
         for overrides in expand(words):
-            experiment = _experiment(overrides)
-            values = {**experiment.values, "outputs": str(outputs)}
+            settings = _settings(overrides)
+            values = {**settings.values, "outputs": str(outputs)}
             dataset = json.dumps(values["dataset"], sort_keys=True)
             if dataset not in fingerprints:
-                fingerprints[dataset] = experiment.dataset.fingerprint()
-            folder = results.run_folder(values, fingerprints[dataset], experiment.names)
-            runs.setdefault(folder, _run(overrides, number, experiment, folder))
+                fingerprints[dataset] = settings.dataset.fingerprint()
+            folder = results.run_folder(values, fingerprints[dataset], settings.names)
+            runs.setdefault(folder, _run(overrides, number, settings, folder))
     return list(runs.values())
 
 
@@ -268,8 +268,8 @@ def check_item(name: str) -> None:
     for number, words in enumerate(sweeps(item, quick=False)):
         config.parse(words)
         for overrides in expand([word for word in words if not _is_seed(word)]):
-            runs.append(_run(overrides, number, _experiment(overrides), Path()))
-    _experiment(expand(sweeps(item, quick=True)[0])[0])
+            runs.append(_run(overrides, number, _settings(overrides), Path()))
+    _settings(expand(sweeps(item, quick=True)[0])[0])
     for table in item.tables:
         lines(table, runs)
 
@@ -297,11 +297,11 @@ def expected_seconds(run: Run, done: Iterable[Result]) -> tuple[float | None, st
     return None, f"nothing on {run.names[0]} is done"
 
 
-def _run(overrides: tuple[str, ...], sweep: int, experiment: Experiment, folder: Path) -> Run:
-    names, strategy = experiment.names, experiment.control or experiment.pruner
-    settings = {**tables.flat(experiment.values), **dict(zip(("dataset", "model", "pruner"), names, strict=True))}
+def _run(overrides: tuple[str, ...], sweep: int, settings: Settings, folder: Path) -> Run:
+    names, strategy = settings.names, settings.control or settings.pruner
+    texts = {**tables.flat(settings.values), **dict(zip(("dataset", "model", "pruner"), names, strict=True))}
     telling = tuple(word for word in overrides if not word.startswith("vectorize="))  # which makes no other run
-    return Run(telling, sweep, names, experiment.run.seed, strategy.uses_prior, settings, folder)
+    return Run(telling, sweep, names, settings.run.seed, strategy.uses_prior, texts, folder)
 
 
 def _has(run: Run, words: Iterable[str]) -> bool:
@@ -312,7 +312,7 @@ def _is_seed(word: str) -> bool:
     return word.startswith("seed=")
 
 
-def _experiment(overrides: tuple[str, ...]) -> Experiment:
+def _settings(overrides: tuple[str, ...]) -> Settings:
     """The checked configuration of a run. Runs that differ in `seed`, a plain key, are composed only once."""
     composed = _composed(tuple(word for word in overrides if not _is_seed(word)))
     seeds = [yaml.safe_load(word.partition("=")[2]) for word in overrides if _is_seed(word)]

@@ -21,7 +21,7 @@ from dashprune.solvers.base import Solver
 
 
 @dataclass(frozen=True)
-class Experiment:
+class Settings:
     """A checked configuration.
 
     Attributes:
@@ -56,7 +56,7 @@ class Experiment:
 COMPONENTS = ("dataset", "model", "pruner", "control")
 
 
-def check(cfg: DictConfig | Mapping[str, Any]) -> Experiment:
+def check(cfg: DictConfig | Mapping[str, Any]) -> Settings:
     """Check every value of a configuration, without touching data.
 
     Raises:
@@ -88,7 +88,7 @@ def check(cfg: DictConfig | Mapping[str, Any]) -> Experiment:
     if run.bootstrap is None:
         values.pop("bootstrap", None)  # a run without it is the one that it was before there was such a key
     values = {**values, "device": device, **chosen}
-    return Experiment(values, run, train, solver, dataset, model, pruner, control)
+    return Settings(values, run, train, solver, dataset, model, pruner, control)
 
 
 def _all(*makers: Callable[[], Any]) -> list[Any]:

@@ -1,4 +1,4 @@
-"""Experiments: a dataset, model, pruner and seed each, from configuration to result."""
+"""Runs: a dataset, model, pruner and seed each, from configuration to result."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from dashprune.data.problem import Problem
 from dashprune.errors import DashpruneError
 from dashprune.models.base import VectorField
 from dashprune.runs import checkpoints, locks, results
-from dashprune.runs.checked import Experiment, check
+from dashprune.runs.checked import Settings, check
 from dashprune.runs.progress import Progress
 from dashprune.runs.results import Result
 from dashprune.runs.scoring import score_control, score_training
@@ -78,9 +78,9 @@ def _work_on(jobs: Sequence[_Job]) -> None:
     """Bring every job to its row or its error."""
     for job in jobs:
         job.attempt(job.prepare)
-    trained = [job for job in jobs if job.error is None and job.experiment.control is None]
-    for solver in {repr(job.experiment.solver): job.experiment.solver for job in trained}.values():
-        _train([job for job in trained if job.experiment.solver == solver], solver)
+    trained = [job for job in jobs if job.error is None and job.settings.control is None]
+    for solver in {repr(job.settings.solver): job.settings.solver for job in trained}.values():
+        _train([job for job in trained if job.settings.solver == solver], solver)
     for job in jobs:
         job.attempt(job.finish)
 
@@ -120,7 +120,7 @@ def initial_model(make: Callable[..., VectorField], problem: Problem, seed: int)
     """The model of a run as its training starts, on the CPU, before a pruner is attached.
 
     Args:
-        make: called with `genes`, as `Experiment.model`.
+        make: called with `genes`, as `Settings.model`.
         problem: the data.
         seed: of the run.
     """
@@ -146,7 +146,7 @@ class _Job:
         error: what stopped it.
     """
 
-    experiment: Experiment
+    settings: Settings
     fingerprint: str
     problem: Problem
     training: Training
@@ -169,11 +169,11 @@ class _Job:
 
     def open(self, cfg: Configuration) -> None:
         """Check the configuration; find the run's folder, and its row if it has one."""
-        self.experiment = check(cfg)
-        torch.set_num_threads(self.experiment.run.threads)
-        self.fingerprint = self.experiment.dataset.fingerprint()
-        self.folder = results.open_run(self.experiment.values, self.fingerprint, self.experiment.names)
-        if not self.experiment.run.force:
+        self.settings = check(cfg)
+        torch.set_num_threads(self.settings.run.threads)
+        self.fingerprint = self.settings.dataset.fingerprint()
+        self.folder = results.open_run(self.settings.values, self.fingerprint, self.settings.names)
+        if not self.settings.run.force:
             self.row = results.load(self.folder) or {}
 
     @property
@@ -183,25 +183,25 @@ class _Job:
 
     def claim(self, held: ExitStack) -> None:
         """Keep other processes from the run until `held` is closed; find the row if one of them has just made it."""
-        folder, experiment = self.folder, self.experiment
+        folder, settings = self.folder, self.settings
         assert folder is not None
         held.enter_context(locks.hold(folder))
-        results.write_config(folder, experiment.values)
-        if experiment.run.force:
+        results.write_config(folder, settings.values)
+        if settings.run.force:
             (folder / "result.json").unlink(missing_ok=True)
             checkpoints.discard(folder)
         self.row = results.load(folder) or {}
 
     def prepare(self) -> None:
         """Load the data; unless a control is evaluated, build the training, or restore it from its checkpoint."""
-        experiment = self.experiment
-        self.problem = _problem(experiment.dataset, experiment.values)
-        if experiment.control is not None:
+        settings = self.settings
+        self.problem = _problem(settings.dataset, settings.values)
+        if settings.control is not None:
             return
-        model = initial_model(experiment.model, self.problem, experiment.run.seed)
-        model.to(experiment.values["device"])
-        experiment.pruner.attach(model, self.problem)
-        self.training = Training(model, experiment.pruner, experiment.train)
+        model = initial_model(settings.model, self.problem, settings.run.seed)
+        model.to(settings.values["device"])
+        settings.pruner.attach(model, self.problem)
+        self.training = Training(model, settings.pruner, settings.train)
         assert self.folder is not None
         state = checkpoints.load(self.folder)
         if state is not None:
@@ -210,27 +210,27 @@ class _Job:
     def save(self) -> None:
         """After an epoch: history and checkpoint, if it is time to."""
         assert self.folder is not None
-        training, every = self.training, self.experiment.train.checkpoint_every
+        training, every = self.training, self.settings.train.checkpoint_every
         if training.finished or len(training.history) % every == 0:
             results.write_history(self.folder, Epoch._fields, training.history)
             checkpoints.save(self.folder, training.state_dict())
 
     def finish(self) -> None:
         """Score what was trained, or the control, and write the row."""
-        experiment, folder = self.experiment, self.folder
+        settings, folder = self.settings, self.folder
         assert folder is not None
-        if experiment.control is None:
-            scores = score_training(self.training, self.problem, experiment.solver, folder)
+        if settings.control is None:
+            scores = score_training(self.training, self.problem, settings.solver, folder)
         else:
-            scores = score_control(experiment.control, self.problem)
+            scores = score_control(settings.control, self.problem)
         row = {
-            **dict(zip(("dataset", "model", "pruner"), experiment.names, strict=True)),
-            "seed": experiment.run.seed,
+            **dict(zip(("dataset", "model", "pruner"), settings.names, strict=True)),
+            "seed": settings.run.seed,
             "id": folder.name,
             **scores,
             "data": self.fingerprint,
             "versions": results.versions(),
-            "config": experiment.values,
+            "config": settings.values,
         }
         results.write_result(folder, row)
         checkpoints.tidy(folder)
@@ -242,13 +242,13 @@ def _train(jobs: Sequence[_Job], solver: Solver) -> None:
     started = time.monotonic()
     name = f"{len(jobs)} runs"
     if len(jobs) == 1:
-        name = f"{jobs[0].experiment.values['pruner']['name']} {jobs[0].folder.name if jobs[0].folder else ''}"
+        name = f"{jobs[0].settings.values['pruner']['name']} {jobs[0].folder.name if jobs[0].folder else ''}"
     done = min(len(job.training.history) for job in jobs)
-    with Progress(name, max(job.experiment.train.epochs for job in jobs), done) as progress:
+    with Progress(name, max(job.settings.train.epochs for job in jobs), done) as progress:
         members = []
         for job in jobs:
             after_epoch = functools.partial(_after_epoch, job, job.training.seconds, started, len(jobs), progress)
-            data, seed = (job.problem.train, job.problem.validation), job.experiment.run.seed
+            data, seed = (job.problem.train, job.problem.validation), job.settings.run.seed
             members.append(Member(job.training, *data, seed, after_epoch))
         if len(jobs) > 1:
             progress.note(_plan(jobs, members, solver))
@@ -272,9 +272,7 @@ def _plan(jobs: Sequence[_Job], members: Sequence[Member], solver: Solver) -> st
     parts = []
     for group in groups(members, solver):
         own = [
-            job.experiment.values["pruner"]["name"]
-            for job, member in zip(jobs, members, strict=True)
-            if member in group
+            job.settings.values["pruner"]["name"] for job, member in zip(jobs, members, strict=True) if member in group
         ]
         names = ", ".join(dict.fromkeys(own))
         parts.append(f"{len(group)} as one ({names})" if len(group) > 1 else f"1 alone ({names})")

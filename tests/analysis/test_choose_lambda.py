@@ -214,14 +214,14 @@ def test_a_value_is_set_where_the_configuration_takes_it_from() -> None:
     ],
 )
 def test_changes_give_the_same_configuration(words: list[str], tmp_path: Path) -> None:
-    experiment = check(compose(words))
-    own = Candidate({}, (1.0,), 0.9, 0.0, None, experiment.values)
-    sweep = Sweep(experiment.names, "", "own", [own], [0], 0)
+    settings = check(compose(words))
+    own = Candidate({}, (1.0,), 0.9, 0.0, None, settings.values)
+    sweep = Sweep(settings.names, "", "own", [own], [0], 0)
     command = choose_lambda.write(tmp_path, sweep, Choice(own, own, ["chosen"], "It was wanted."))
     assert command == f"dashprune run --config-dir {tmp_path} +selected=own"
     assert "# It was wanted." in (tmp_path / "selected" / "own.yaml").read_text().splitlines()
     again = compose([f"hydra.searchpath=[{tmp_path}]", "+selected=own"])
-    assert check(again).values == experiment.values
+    assert check(again).values == settings.values
 
 
 def test_the_file_follows_what_is_set_beside_it(tmp_path: Path) -> None:

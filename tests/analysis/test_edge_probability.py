@@ -87,14 +87,14 @@ def test_a_gene_that_the_dataset_lacks_is_named() -> None:
 
 def stored(root: Path, *overrides: str, network: str = "source\ttarget\teffect\n", **changes: Any) -> Path:
     """The folder of a run with this configuration and network, as if it were done."""
-    experiment = check(compose([*SMALL, f"outputs={root}", *overrides]))
-    data = experiment.dataset.fingerprint()
-    folder = results.open_run(experiment.values, data, experiment.names)
+    settings = check(compose([*SMALL, f"outputs={root}", *overrides]))
+    data = settings.dataset.fingerprint()
+    folder = results.open_run(settings.values, data, settings.names)
     (folder / "network.tsv").write_text(network)
     row = {
-        **dict(zip(("dataset", "model", "pruner"), experiment.names, strict=True)),
-        "seed": experiment.run.seed, "id": folder.name, "edges": network.count("\n") - 1, "data": data,
-        "config": experiment.values,
+        **dict(zip(("dataset", "model", "pruner"), settings.names, strict=True)),
+        "seed": settings.run.seed, "id": folder.name, "edges": network.count("\n") - 1, "data": data,
+        "config": settings.values,
     }  # fmt: skip
     results.write_result(folder, {**row, **changes})
     return folder

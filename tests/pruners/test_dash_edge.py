@@ -18,7 +18,7 @@ from dashprune.pruners import evidence
 from dashprune.pruners.dash_edge import DashEdge
 from dashprune.pruners.edges import kept
 from dashprune.pruners.evidence import Posterior, Regression, Share
-from dashprune.runs.checked import Experiment, check
+from dashprune.runs.checked import Settings, check
 from dashprune.runs.run import reported
 from dashprune.training.loop import fit
 from dashprune.training.state import Training
@@ -143,7 +143,7 @@ def test_a_whole_run_reports_reliability_and_the_probability_of_each_edge(small:
     assert (model.effect_matrix() != 0).sum() == row["edges"]
 
 
-def prepared() -> tuple[Experiment, Problem, Training]:
+def prepared() -> tuple[Settings, Problem, Training]:
     made = check(compose([*SMALL, *EDGES]))
     problem = made.dataset.load()
     model = edges(len(problem.genes))
