@@ -1,8 +1,9 @@
-"""The one exception for a user's mistake, and how alternatives to a misspelling are offered."""
+"""The one exception for a user's mistake, how alternatives to a misspelling are offered, and the way to say things."""
 
 from __future__ import annotations
 
 import difflib
+import sys
 from collections.abc import Iterable
 
 
@@ -17,3 +18,8 @@ def did_you_mean(word: str, choices: Iterable[str]) -> str:
     """`"; did you mean 'TP53'?"` for the choice closest to `word`, or an empty string if none is close."""
     close = difflib.get_close_matches(word, list(choices), n=1)
     return f"; did you mean '{close[0]}'?" if close else ""
+
+
+def say(text: str) -> None:
+    """Say something on standard error, which is for people; standard output is for what was asked for."""
+    print(f"dashprune: {text}", file=sys.stderr, flush=True)

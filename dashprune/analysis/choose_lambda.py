@@ -30,10 +30,10 @@ from typing import Any, TypeGuard
 from omegaconf import OmegaConf
 from tabulate import tabulate
 
+from dashprune import files
 from dashprune.analysis.tables import differing, flat, without_seeds
 from dashprune.config import compose
 from dashprune.errors import DashpruneError
-from dashprune.runs import results
 from dashprune.runs.results import Result
 
 SLACK = 0.005
@@ -320,11 +320,9 @@ def write(root: Path, sweep: Sweep, choice: Choice) -> str:
         by_hand = " ".join(f"{key}={_text(value)}" for key, value in options.items())
         raise DashpruneError(f"the choice cannot be written as a file: {error}; set it by hand: {by_hand}") from error
     path = root / "selected" / f"{sweep.name}.yaml"
-    try:
+    with files.writing("the choice", path):
         path.parent.mkdir(exist_ok=True)
-        results.write(path, "\n".join(lines) + "\n" + OmegaConf.to_yaml(values))
-    except OSError as error:
-        raise DashpruneError(f"the choice cannot be written to '{path}': {error.strerror}") from error
+        files.write(path, "\n".join(lines) + "\n" + OmegaConf.to_yaml(values))
     return command
 
 

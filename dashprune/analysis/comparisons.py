@@ -11,8 +11,8 @@ from typing import NamedTuple
 import pandas as pd
 from tabulate import tabulate
 
+from dashprune import files
 from dashprune.analysis.tables import DIGITS, differing, flat, without_seeds
-from dashprune.errors import DashpruneError
 from dashprune.runs import results
 from dashprune.runs.results import Result
 
@@ -119,12 +119,10 @@ def write(root: Path) -> Comparison:
     """
     compared = compare(results.collect(root))
     folder = root / "tables"
-    try:
+    with files.writing("the comparisons", folder):
         folder.mkdir(exist_ok=True)
-        results.write(folder / "comparisons.csv", compared.table.to_csv(index=False))
-        results.write(folder / "comparisons.md", markdown(compared) + "\n")
-    except OSError as error:
-        raise DashpruneError(f"the comparisons cannot be written to '{folder}': {error.strerror}") from error
+        files.write(folder / "comparisons.csv", compared.table.to_csv(index=False))
+        files.write(folder / "comparisons.md", markdown(compared) + "\n")
     return compared
 
 

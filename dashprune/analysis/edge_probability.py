@@ -13,7 +13,7 @@ import pandas as pd
 from scipy.sparse import csr_array
 from tabulate import tabulate
 
-from dashprune import metrics
+from dashprune import files, metrics
 from dashprune.analysis.tables import differing, flat, without_seeds
 from dashprune.config import component
 from dashprune.data.problem import Pairs
@@ -290,12 +290,10 @@ def write(found: Consensus) -> None:
     )
     flags = ["in_prior", "novel", "contradicted"]
     edges[flags] = edges[flags].astype(np.int64)
-    try:
+    with files.writing("the edges", found.stem.parent):
         found.stem.parent.mkdir(exist_ok=True)
         for kind, content in (("tsv", edges.to_csv(sep="\t", index=False)), ("md", markdown(found) + "\n")):
-            results.write(found.stem.with_name(f"{found.stem.name}.{kind}"), content)
-    except OSError as error:
-        raise DashpruneError(f"the edges cannot be written to '{found.stem.parent}': {error.strerror}") from error
+            files.write(found.stem.with_name(f"{found.stem.name}.{kind}"), content)
 
 
 def markdown(found: Consensus) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 from tabulate import tabulate
 
-from dashprune.errors import DashpruneError
+from dashprune import files
 from dashprune.runs import results
 from dashprune.runs.results import Result
 
@@ -137,14 +137,12 @@ def write(root: Path) -> pd.DataFrame:
     rows = results.collect(root)
     table = summary(rows)
     folder = root / "tables"
-    try:
+    with files.writing("the tables", folder):
         folder.mkdir(exist_ok=True)
-        results.write(folder / "results.csv", table.to_csv(index=False))
-        results.write(folder / "runs.csv", runs(rows).to_csv(index=False))
-        results.write(folder / "results.md", markdown(table) + "\n")
-        results.write(folder / "results.tex", latex(table) + "\n")
-    except OSError as error:
-        raise DashpruneError(f"the tables cannot be written to '{folder}': {error.strerror}") from error
+        files.write(folder / "results.csv", table.to_csv(index=False))
+        files.write(folder / "runs.csv", runs(rows).to_csv(index=False))
+        files.write(folder / "results.md", markdown(table) + "\n")
+        files.write(folder / "results.tex", latex(table) + "\n")
     return table
 
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import sys
 
 from dashprune.cli.main import Parser
-from dashprune.errors import DashpruneError, did_you_mean
+from dashprune.errors import DashpruneError, did_you_mean, say
 
 GROUPS = ("dataset", "model", "pruner", "control", "train", "solver", "grid", "paper")
 
@@ -36,7 +35,7 @@ def main(words: list[str]) -> int:
                 print(f"{group}/{choice}.yaml: ok")
             except DashpruneError as error:
                 wrong += 1
-                print(f"dashprune: {group}/{choice}.yaml: {error}", file=sys.stderr)
+                say(f"{group}/{choice}.yaml: {error}")
     return 2 if wrong else 0
 
 

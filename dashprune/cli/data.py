@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import argparse
 import math
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dashprune.cli.main import Parser
-from dashprune.errors import DashpruneError
+from dashprune.errors import DashpruneError, say
 
 if TYPE_CHECKING:
     from dashprune.data.published.manifest import Entry
@@ -145,11 +144,7 @@ def _check(name: str) -> int:
         print(f"{state:8} {path or entry.relative}" + ("" if state == "ok" else f"; rules out {entry.without}"))
         lacking += state != "ok"
     if lacking:
-        print(
-            f"dashprune: {name}: {lacking} of {len(files)} files are missing or damaged; "
-            f"run: dashprune data fetch {name}",
-            file=sys.stderr,
-        )
+        say(f"{name}: {lacking} of {len(files)} files are missing or damaged; run: dashprune data fetch {name}")
         return 2
     print(f"{name}: all {len(files)} files are here" if files else f"{name}: needs no published files, but your own")
     return 0
@@ -163,7 +158,7 @@ def _fetch(name: str, source: Path | None, timeout: float) -> int:
     lacking = [entry for entry in files if not locate.is_cached(entry)]
     for entry, done in download.fetch(lacking, source or locate.mirror(), timeout, online=source is None):
         failed += isinstance(done, DashpruneError)
-        print(f"dashprune: {done}" if isinstance(done, DashpruneError) else f"{done} {entry.relative}", file=sys.stderr)
+        say(str(done) if isinstance(done, DashpruneError) else f"{done} {entry.relative}")
     if files:
         print(f"{name}: {len(files) - failed} of {len(files)} files are in {locate.cache() / 'upstream'}")
     else:

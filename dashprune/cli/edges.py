@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dashprune.cli.main import Parser
-from dashprune.errors import DashpruneError
+from dashprune.errors import DashpruneError, say
 
 if TYPE_CHECKING:
     from dashprune.analysis.edge_probability import Consensus
@@ -66,16 +65,16 @@ def main(words: list[str]) -> int:
             f"{edge_probability.MORE}"
         )
     if found.alone:
-        print(f"dashprune: a single run, left out: {', '.join(found.alone)}", file=sys.stderr)
+        say(f"a single run, left out: {', '.join(found.alone)}")
     for mistake in found.mistakes:
-        print(f"dashprune: {mistake}", file=sys.stderr)
+        say(str(mistake))
     mistakes = len(found.mistakes)
     for group, title, stem in edge_probability.named(found.groups, root):
         try:
             _write(edge_probability.consensus(group, title, stem))
         except DashpruneError as error:
             mistakes += 1
-            print(f"dashprune: {title}: {error}", file=sys.stderr)
+            say(f"{title}: {error}")
     return 2 if mistakes else 0
 
 
@@ -87,4 +86,4 @@ def _write(found: Consensus) -> None:
     print(f"{edge_probability.markdown(found)}\n")
     if found.calibration and found.calibration.bins:
         style.save(style.calibration(found.calibration.bins, found.title, found.runs), found.stem)
-    print(f"written to {found.stem}.tsv", file=sys.stderr)
+    say(f"written to {found.stem}.tsv")

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import Any, NoReturn
 
-from dashprune.errors import DashpruneError, did_you_mean
+from dashprune.errors import DashpruneError, did_you_mean, say
 
 COMMANDS = {
     "run": "train, prune and evaluate a model, or many with -m",
@@ -56,13 +56,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         return code
     except DashpruneError as error:
-        print(f"dashprune: {error}", file=sys.stderr)
+        say(str(error))
         return 2
     except BrokenPipeError:  # whoever read the output, such as head, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except KeyboardInterrupt:
-        print("dashprune: interrupted; repeat the command to go on", file=sys.stderr)
+        say("interrupted; repeat the command to go on")
         return 130
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dashprune import files
 from dashprune.cli.main import Parser
-from dashprune.errors import DashpruneError
+from dashprune.errors import say
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,7 +45,8 @@ def main(words: list[str]) -> int:
     out = chosen.out or chosen.run / f"pathways.{Path(chosen.gmt).stem}.csv"
     _write(out, table)
     print(pathways.markdown(table, chosen.top))
-    print(f"{text}; {table['significant'].sum()} are significant\nwritten to {out}", file=sys.stderr)
+    say(f"{text}; {table['significant'].sum()} are significant")
+    say(f"written to {out}")
     return 0
 
 
@@ -77,9 +78,5 @@ def count(text: str) -> int:
 
 
 def _write(path: Path, table: pd.DataFrame) -> None:
-    from dashprune.runs import results
-
-    try:
-        results.write(path, table.to_csv(index=False))
-    except OSError as error:
-        raise DashpruneError(f"'{path}' cannot be written ({error.strerror}); choose another with --out FILE") from None
+    with files.writing("the pathways", path, "choose another with --out FILE"):
+        files.write(path, table.to_csv(index=False))

@@ -10,9 +10,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dashprune import files
 from dashprune.cli import main as command_line
 from dashprune.cli.main import Parser
-from dashprune.errors import DashpruneError
+from dashprune.errors import DashpruneError, say
 
 if TYPE_CHECKING:
     from dashprune.paper.items import Run
@@ -80,7 +81,6 @@ def launch(words: Sequence[str]) -> None:
 def _all(names: Sequence[str], chosen: argparse.Namespace) -> int:
     """Every item; one that cannot be made does not stop the others."""
     from dashprune.paper import pages
-    from dashprune.runs import results
 
     made: list[Made] = []
     failed: dict[str, str] = {}
@@ -92,13 +92,13 @@ def _all(names: Sequence[str], chosen: argparse.Namespace) -> int:
             code = max(code, _preview(one, _root(chosen)) if chosen.dry_run else _make(one, chosen, tried))
             made.append(one)
         except DashpruneError as error:
-            print(f"dashprune: {name}: {error}", file=sys.stderr)
+            say(f"{name}: {error}")
             failed[name], code = str(error), 2
     if not chosen.dry_run:
         path = _root(chosen) / "paper" / "index.md"
         path.parent.mkdir(parents=True, exist_ok=True)
-        results.write(path, pages.index(made, failed))
-        print(f"written to {path}", file=sys.stderr)
+        files.write(path, pages.index(made, failed))
+        say(f"written to {path}")
     return code
 
 
@@ -126,11 +126,11 @@ def _make(made: Made, chosen: argparse.Namespace, tried: set[str]) -> int:
             launch(_prepared(words, chosen))
     folder = _root(chosen) / "paper" / Path(made.name).stem
     print(pages.write(made, folder))
-    print(f"written to {folder}", file=sys.stderr)
+    say(f"written to {folder}")
     if not made.missing:
         return 0
     gaps = f"{len(made.missing)} of {len(made.runs)} runs are missing"
-    print(f"dashprune: {made.name}: {gaps}; repeat the command to try them again", file=sys.stderr)
+    say(f"{made.name}: {gaps}; repeat the command to try them again")
     return 2
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from dashprune.cli.main import Parser
-from dashprune.errors import DashpruneError
+from dashprune.errors import DashpruneError, say
 
 if TYPE_CHECKING:
     from dashprune.runs.sweeps import Outcomes
@@ -161,5 +161,5 @@ def _report(outcomes: Outcomes, overrides: list[str], config_dir: str | None) ->
     before = ["--config-dir", config_dir] if config_dir else []
     before += [word for word in overrides if word.startswith("hydra.searchpath=")]
     for words, error in outcomes.failures:
-        print(f"dashprune: failed: {error.rstrip()}\n  {command(words, before)}", file=sys.stderr)
+        say(f"failed: {error.rstrip()}\n  {command(words, before)}")
     return 2 if outcomes.failures else 0

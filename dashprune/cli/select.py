@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 
 from dashprune.cli.main import Parser
-from dashprune.errors import DashpruneError
+from dashprune.errors import DashpruneError, say
 
 DESCRIPTION = """\
 Choose the options of a strategy, such as lambda, from a sweep: by validation error and sparsity alone.
@@ -64,7 +63,7 @@ def _select(root: Path, sparsity: float | None) -> int:
             "alone; sweep some: dashprune run -m pruner=dash pruner.lambda_1=0.5,0.75 seed=0,1,2"
         )
     if without:
-        print(f"dashprune: nothing to choose from: {', '.join(without)}", file=sys.stderr)
+        say(f"nothing to choose from: {', '.join(without)}")
     mistakes = 0
     for sweep in sweeps:
         try:
@@ -73,5 +72,5 @@ def _select(root: Path, sparsity: float | None) -> int:
             print(f"To use it: {choose_lambda.write(root, sweep, choice)}\n")
         except DashpruneError as error:
             mistakes += 1
-            print(f"dashprune: {sweep}: {error}", file=sys.stderr)
+            say(f"{sweep}: {error}")
     return 2 if mistakes else 0

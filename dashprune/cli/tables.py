@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 
 from dashprune.cli.main import Parser
-from dashprune.errors import DashpruneError
+from dashprune.errors import DashpruneError, say
 
 DESCRIPTION = """\
 Collect every result.json below ROOT into ROOT/tables/results.csv, .md and .tex, and print the Markdown.
@@ -39,5 +38,5 @@ def main(words: list[str]) -> int:
     compared = comparisons.markdown(comparisons.write(root))
     if compared:
         print(f"\n{compared}")
-    print(f"written to {root / 'tables'}", file=sys.stderr)
+    say(f"written to {root / 'tables'}")
     return 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -19,7 +18,7 @@ from dashprune.data.own.expression import Series, read_cells, series_of
 from dashprune.data.own.files import digest, existing
 from dashprune.data.own.networks import read_network, transposed_hint
 from dashprune.data.problem import Pairs, Problem, Split, coregulation_from_prior, sparse
-from dashprune.errors import DashpruneError, did_you_mean
+from dashprune.errors import DashpruneError, did_you_mean, say
 from dashprune.seeds import numpy_generator
 
 _VERSION = "custom-1"
@@ -174,17 +173,17 @@ def _read(custom: Custom, stamps: tuple[object, ...]) -> _Data:
     path = custom.expression
     cells = read_cells(path, custom.sample, custom.time, custom.layer)
     series = series_of(path, cells, custom.bins)
-    _say(_summary(path, cells.genes, series))
+    say(_summary(path, cells.genes, series))
 
     def network(file: Path) -> csr_array:
         found = read_network(file, cells.genes, path.name, custom.index_base)
-        _say(found.report)
+        say(found.report)
         return found.matrix
 
     prior = network(custom.prior)
     prior = sparse(prior.T, np.float32) if custom.prior_transposed else prior
     if warning := transposed_hint(custom.prior, prior):
-        _say(f"warning: {warning}")
+        say(f"warning: {warning}")
     given = custom.coregulation
     coregulation = coregulation_from_prior(prior) if given is None else _coregulation(given, network(given))
     truth = None if custom.gold is None else network(custom.gold).astype(bool)
@@ -204,10 +203,6 @@ def _summary(path: Path, genes: tuple[str, ...], series: Sequence[Series]) -> st
     if largest > _LARGE:
         text += f"; values reach {largest:g}, consider dataset.scale=true, which brings each gene to 0 to 1"
     return text
-
-
-def _say(text: str) -> None:
-    print(f"dashprune: {text}", file=sys.stderr, flush=True)
 
 
 def _coregulation(path: Path, matrix: csr_array) -> csr_array:

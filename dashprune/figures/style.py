@@ -28,9 +28,8 @@ from matplotlib.image import AxesImage
 from matplotlib.lines import Line2D
 from matplotlib.textpath import text_to_path
 
-from dashprune import metrics
+from dashprune import files, metrics
 from dashprune.errors import DashpruneError
-from dashprune.runs import results
 
 BLACK, ORANGE, SKY, GREEN, YELLOW, BLUE, VERMILION, PURPLE = (
     "#000000", "#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7",
@@ -94,14 +93,12 @@ def save(figure: Figure, stem: Path) -> list[Path]:
     with matplotlib.style.context(STYLE, after_reset=True):
         figure.draw_without_rendering()  # the layout, made once for both files
         figure.set_layout_engine("none")
-        files = {kind: _content(figure, kind, metadata) for kind, metadata in DATELESS.items()}
-    paths = [stem.with_name(f"{stem.name}.{kind}") for kind in files]
-    try:
+        contents = {kind: _content(figure, kind, metadata) for kind, metadata in DATELESS.items()}
+    paths = [stem.with_name(f"{stem.name}.{kind}") for kind in contents]
+    with files.writing(stem.name, stem.parent):
         stem.parent.mkdir(parents=True, exist_ok=True)
-        for path, content in zip(paths, files.values(), strict=True):
-            results.write(path, content)
-    except OSError as error:
-        raise DashpruneError(f"{stem} cannot be written ({error.strerror}); choose another folder") from error
+        for path, content in zip(paths, contents.values(), strict=True):
+            files.write(path, content)
     return paths
 
 

@@ -13,13 +13,12 @@ import pandas as pd
 from matplotlib.figure import Figure
 from tabulate import tabulate
 
+from dashprune import files
 from dashprune.analysis import tables
 from dashprune.config import conf_dir
-from dashprune.errors import DashpruneError
 from dashprune.figures import style
 from dashprune.paper.items import Item, Line, Run, Table, lines
 from dashprune.paper.panels import Drawing, draw
-from dashprune.runs import results
 from dashprune.runs.results import Result
 
 QUICK = "QUICK: reduced epochs and seeds, not a reproduction."
@@ -155,18 +154,16 @@ def write(made: Made, folder: Path) -> str:
     done = made.done
     if drawing is not None:
         style.save(marked(drawing.figure, made.quick), folder / made.stem)
-    try:
+    with files.writing(made.name, folder):
         folder.mkdir(parents=True, exist_ok=True)
-        results.write(folder / f"{made.stem}.md", text)
+        files.write(folder / f"{made.stem}.md", text)
         if frames:
-            results.write(folder / f"{made.stem}.csv", pd.concat(frames).to_csv(index=False))
-            results.write(folder / f"{made.stem}.tex", latex(made, frames))
+            files.write(folder / f"{made.stem}.csv", pd.concat(frames).to_csv(index=False))
+            files.write(folder / f"{made.stem}.tex", latex(made, frames))
         if drawing is not None:
-            results.write(folder / f"{made.stem}.csv", drawing.values.to_csv(index=False))
+            files.write(folder / f"{made.stem}.csv", drawing.values.to_csv(index=False))
         if done:
-            results.write(folder / f"{made.stem}.runs.csv", tables.runs(done).to_csv(index=False))
-    except OSError as error:
-        raise DashpruneError(f"{made.name} cannot be written to '{folder}': {error.strerror}") from error
+            files.write(folder / f"{made.stem}.runs.csv", tables.runs(done).to_csv(index=False))
     return text
 
 

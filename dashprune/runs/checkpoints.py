@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import os
 import pickle
-import sys
 from pathlib import Path
 from typing import Any
 
 import torch
+
+from dashprune.errors import say
 
 CURRENT = "checkpoint.pt"
 PREVIOUS = "checkpoint.previous.pt"
@@ -65,4 +66,4 @@ def tidy(folder: Path) -> None:
 
 
 def _warn(path: Path, remedy: str) -> None:
-    print(f"dashprune: {path} cannot be read (truncated?); {remedy}", file=sys.stderr)
+    say(f"{path} cannot be read (truncated?); {remedy}")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import errno
-import sys
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 from filelock import FileLock, Timeout
+
+from dashprune.errors import say
 
 POLL = 0.2
 """Seconds between two looks at a lock that another process holds."""
@@ -31,14 +32,10 @@ def hold(folder: Path) -> AbstractContextManager[object]:
     try:
         return lock.acquire(blocking=False)
     except Timeout:
-        _say(f"another process works on {folder}; waiting for its result")
+        say(f"another process works on {folder}; waiting for its result")
         return lock.acquire()
     except OSError as error:
         if error.errno != errno.ENOSYS:
             raise
-        _say(f"the file system of {path.parent} has no locks; do not start a run again before it has ended")
+        say(f"the file system of {path.parent} has no locks; do not start a run again before it has ended")
         return nullcontext()
-
-
-def _say(text: str) -> None:
-    print(f"dashprune: {text}", file=sys.stderr, flush=True)

@@ -6,12 +6,9 @@ outputs/runs/<dataset>/<model>/<pruner>/<id>/. A run with a result.json is done;
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import json
 import math
-import os
 import platform
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import version
@@ -20,6 +17,7 @@ from typing import Any
 
 import yaml
 
+from dashprune import files
 from dashprune.errors import DashpruneError, did_you_mean
 
 Result = dict[str, Any]
@@ -135,46 +133,28 @@ def by_folder(root: Path) -> dict[Path, Result]:
 def write_config(folder: Path, config: Mapping[str, Any]) -> None:
     """config.yaml, unless it is there: the resolved configuration."""
     if not (folder / "config.yaml").exists():
-        write(folder / "config.yaml", yaml.safe_dump(dict(config), sort_keys=False))
+        files.write(folder / "config.yaml", yaml.safe_dump(dict(config), sort_keys=False))
 
 
 def write_history(folder: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """history.csv: one row per epoch."""
-    write(folder / "history.csv", _delimited(columns, rows, ","))
+    files.write(folder / "history.csv", files.delimited(columns, rows, ","))
 
 
 def write_network(folder: Path, edges: Iterable[Sequence[str]]) -> None:
     """network.tsv: source, target and effect of every remaining edge, and its probability where that is known."""
     rows = list(edges)
     columns = ("source", "target", "effect", "probability")[: len(rows[0]) if rows else 3]
-    write(folder / "network.tsv", _delimited(columns, rows, "\t"))
+    files.write(folder / "network.tsv", files.delimited(columns, rows, "\t"))
 
 
 def write_result(folder: Path, result: Result) -> None:
     """result.json, which makes the run count as done. Numbers that are not finite become null."""
     finite = {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in result.items()}
-    write(folder / "result.json", json.dumps(finite, indent=1) + "\n")
-
-
-def write(path: Path, content: str | bytes) -> None:
-    """Write a file so that at any moment it is either the old or the new one; text as UTF-8."""
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    with temporary.open("wb") as file:
-        file.write(content.encode() if isinstance(content, str) else content)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    files.write(folder / "result.json", json.dumps(finite, indent=1) + "\n")
 
 
 def versions() -> dict[str, str]:
     """Versions of what decides a result's digits."""
     packages = ("dashprune", "torch", "torchdiffeq", "numpy", "hydra-core")
     return {"python": platform.python_version(), **{name: version(name) for name in packages}}
-
-
-def _delimited(columns: Sequence[str], rows: Iterable[Sequence[object]], delimiter: str) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, delimiter=delimiter, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows(rows)
-    return text.getvalue()

@@ -21,9 +21,9 @@ from hydra.core.hydra_config import HydraConfig
 from joblib import cpu_count
 from omegaconf import DictConfig
 
+from dashprune import files
 from dashprune.config import compose_sweep, parse, quoted
 from dashprune.errors import DashpruneError
-from dashprune.runs import results
 from dashprune.runs.results import Result
 from dashprune.runs.run import train_prune_eval
 
@@ -102,7 +102,7 @@ def job(cfg: DictConfig) -> None:
     own = HydraConfig.get()
     path = Path(own.sweep.dir, f"job-{own.job.num:06d}.json")
     words = task_words()
-    results.write(path, json.dumps({"words": words, "error": KILLED}))
+    files.write(path, json.dumps({"words": words, "error": KILLED}))
     with chdir(own.runtime.cwd):  # a worker of Ray may have been started elsewhere
         try:
             outcome: dict[str, object] = {"row": train_prune_eval(cfg)}
@@ -110,7 +110,7 @@ def job(cfg: DictConfig) -> None:
             outcome = {"error": str(error)}
         except Exception:
             outcome = {"error": traceback.format_exc()}
-    results.write(path, json.dumps({"words": words, **outcome}))
+    files.write(path, json.dumps({"words": words, **outcome}))
 
 
 def task_words() -> list[str]:

@@ -245,7 +245,7 @@ def test_a_choice_that_cannot_be_written_is_one_clear_line(tmp_path: Path) -> No
     own = Candidate({"pruner.lambda_1": 0.5}, (1.0,), 0.9, 0.0, None, values)
     sweep = Sweep(("sim350", "phoenix", "dash"), "", "own", [own], [0], 0)
     (tmp_path / "selected").write_text("")
-    with pytest.raises(DashpruneError, match=r"the choice cannot be written to '.*own\.yaml': "):
+    with pytest.raises(DashpruneError, match=r"the choice cannot be written to '.*own\.yaml' \("):
         choose_lambda.write(tmp_path, sweep, choose([own]))
     mine = replace(own, config={**values, "pruner": {**values["pruner"], "name": "mine"}})
     with pytest.raises(

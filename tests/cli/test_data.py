@@ -64,8 +64,8 @@ def test_fetch_from_a_folder_says_what_it_lacks(capsys: pytest.CaptureFixture[st
         f"yeast: 1 of 2 files are in {tmp_path}/cache/upstream",
     ]
     assert err == [
-        "copied owner+name/folder/a",
-        "copied owner+name/folder/b",
+        "dashprune: copied owner+name/folder/a",
+        "dashprune: copied owner+name/folder/b",
         "dashprune: from has no owner+name/folder/c, which rules out what c is for",
     ]
     code, out, err = say(capsys, "fetch", "sim350", "--from", "from")
@@ -80,7 +80,7 @@ def test_fetch_takes_the_mirror_first_and_then_needs_a_network(
     (there / "b").write_text("b")
     code, out, err = say(capsys, "fetch", "yeast")
     assert (code, out) == (2, [])
-    assert err[0] == "copied owner+name/folder/b"
+    assert err[0] == "dashprune: copied owner+name/folder/b"
     assert "/owner/name/c0ffee/folder/c cannot be downloaded (no connection)" in err[1]
     assert len(err) == 2
 

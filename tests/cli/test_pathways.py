@@ -48,7 +48,7 @@ def test_a_run(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
         "bh",
     ]
     assert {line.split("|")[1].strip() for line in out[2:]} == {"first", "rest"}
-    assert err[0].startswith("24 of 24 genes are in some set; 2 of 3 sets are tested; left out: 1 with fewer than 5 of")
+    assert err[0].startswith("dashprune: 24 of 24 genes are in some set; 2 of 3 sets are tested; left out: 1 with fewer than 5 of")
     assert err[0].endswith(" are significant")
     assert err[1:] == [f"written to {run / 'pathways.own.csv'}"]
     table = pd.read_csv(run / "pathways.own.csv")
@@ -81,7 +81,10 @@ def test_options(run: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) 
         (["RUN", "--gmt", "GMT", "--permutations", "0"], "0 permutations are too few for 2 gene sets"),
         (["RUN", "--gmt", "GMT", "--min-size", "0"], "sizes of gene sets: 0 to 500 is no range"),
         (["RUN", "--gmt", "GMT", "--background", "some"], "argument --background: invalid choice: 'some'"),
-        (["RUN", "--gmt", "GMT", "--permutations", "99", "--out", "no/x"], "'no/x' cannot be written (No such file or"),
+        (
+            ["RUN", "--gmt", "GMT", "--permutations", "99", "--out", "no/x"],
+            "cannot be written to 'no/x' (No such file or",
+        ),
     ],
 )
 def test_a_mistake_is_one_line(words: list[str], said: str, run: Path, capsys: pytest.CaptureFixture[str]) -> None:

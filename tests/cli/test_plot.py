@@ -45,7 +45,7 @@ def test_mistakes_are_one_line(run: Path, capsys: pytest.CaptureFixture[str]) ->
         capsys, str(run), "--genes", many
     )
     Path("file").touch()
-    assert "cannot be written (" in mistake(capsys, str(run), "--out", "file")
+    assert "cannot be written to " in mistake(capsys, str(run), "--out", "file")
     row = json.loads((run / "result.json").read_text())
     (run / "history.csv").unlink()
     assert "history.csv cannot be read" in mistake(capsys, str(run))

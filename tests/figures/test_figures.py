@@ -61,7 +61,7 @@ def test_files_have_the_same_bytes_each_time_and_no_setting_of_the_caller_change
 
 def test_a_figure_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(DashpruneError, match=r"file/x cannot be written \(.+\); choose another folder"):
+    with pytest.raises(DashpruneError, match=r"x cannot be written to '.+file' \(.+\); choose another folder"):
         style.save(Figure(), tmp_path / "file" / "x")
 
 

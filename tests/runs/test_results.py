@@ -64,12 +64,6 @@ def test_a_damaged_result_is_named(tmp_path: Path, text: str, reason: str) -> No
         results.load(tmp_path)
 
 
-def test_a_file_is_replaced_at_once(tmp_path: Path) -> None:
-    results.write(tmp_path / "a.txt", "old")
-    results.write(tmp_path / "a.txt", "new")
-    assert [(p.name, p.read_text()) for p in tmp_path.iterdir()] == [("a.txt", "new")]
-
-
 def test_no_result_is_one_clear_line(tmp_path: Path) -> None:
     with pytest.raises(DashpruneError, match=r"no result\.json below .*dashprune run"):
         results.collect(tmp_path)
@@ -88,10 +82,3 @@ def test_a_run_is_found_by_its_folder_or_the_first_digits_of_its_id(tmp_path: Pa
         results.find_run("12", tmp_path)
     with pytest.raises(DashpruneError, match=r"there is no run '34fe', .* did you mean '34ef'\?; give the folder"):
         results.find_run("34fe", tmp_path)
-
-
-def test_bytes_are_written_as_they_are(tmp_path: Path) -> None:
-    results.write(tmp_path / "x", b"\x00\r\n\xff")
-    assert (tmp_path / "x").read_bytes() == b"\x00\r\n\xff"
-    results.write(tmp_path / "x", "υ\n")
-    assert (tmp_path / "x").read_bytes() == "υ\n".encode()
