@@ -33,7 +33,7 @@ from dashprune import compose
 from dashprune.data.problem import Problem
 from dashprune.models.base import VectorField
 from dashprune.models.parametrizations import mask_of
-from dashprune.runs import results
+from dashprune.runs import provenance
 from dashprune.runs.checked import Settings, check
 from dashprune.runs.run import initial_model
 from dashprune.seeds import torch_generator
@@ -380,10 +380,10 @@ def _write(chosen: argparse.Namespace, found: dict[str, Rows], pages: Sequence[s
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
     command = f"python scripts/benchmark.py --rounds {chosen.rounds} --seed {chosen.seed} --only {chosen.only}"
     machine = {"processor": platform.machine(), "system": platform.system(), "cores": _cores()}
-    about = {"command": command, "commit": commit.stdout.strip(), "machine": machine, "versions": results.versions()}
+    about = {"command": command, "commit": commit.stdout.strip(), "machine": machine, "versions": provenance.versions()}
     chosen.out.mkdir(parents=True, exist_ok=True)
     (chosen.out / "benchmark.json").write_text(json.dumps({**about, **found}, indent=1) + "\n")
-    versions = ", ".join(f"{name} {number}" for name, number in results.versions().items())
+    versions = ", ".join(f"{name} {number}" for name, number in provenance.versions().items())
     head = (
         "# Speed and memory\n\nOnly ratios carry over to other machines. Ratios are taken within a round; their median,"
     )

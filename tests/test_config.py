@@ -8,7 +8,6 @@ import pytest
 from dashprune import compose, train_prune_eval
 from dashprune.config import choices, conf_dir
 from dashprune.errors import DashpruneError
-from dashprune.runs import results
 from dashprune.runs.checked import check
 
 NAMES = ["train.epochs", "train.batch_trajectories", "pruner.lambda_1", "pruner.lambda_2", "model.hidden",
@@ -34,12 +33,6 @@ def test_the_defaults_are_valid_and_hold_the_promised_names() -> None:
     assert (cfg.dataset.network, cfg.dataset.noise, cfg.dataset.prior_noise) == ("generated", 0.025, None)
     assert cfg.pruner.name == "dash"
     assert cfg.solver.method == "etdrk4"
-
-
-def test_without_a_bootstrap_sample_a_run_is_what_it_was_before_there_was_the_key() -> None:
-    before: dict[str, object] = {str(key): value for key, value in compose().items() if key != "bootstrap"}
-    ids = [results.run_id(check(cfg).values, "data") for cfg in (before, compose(), compose(["bootstrap=1"]))]
-    assert ids[0] == ids[1] != ids[2]
 
 
 def test_the_datasets_protocol_is_a_default_that_can_be_overridden() -> None:

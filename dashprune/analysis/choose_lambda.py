@@ -31,9 +31,10 @@ from omegaconf import OmegaConf
 from tabulate import tabulate
 
 from dashprune import files
-from dashprune.analysis.tables import differing, flat, without_seeds
+from dashprune.analysis.tables import differing
 from dashprune.config import compose
 from dashprune.errors import DashpruneError
+from dashprune.runs import identity
 from dashprune.runs.results import Result
 
 SLACK = 0.005
@@ -45,7 +46,7 @@ ROUNDING = 0.0005
 TOLERANCE = 0.05
 """Share of the lowest validation error that stands in for a standard error where there is one seed."""
 
-MACHINE = ("device", "threads")
+MACHINE = ("device",)
 GROUPS = ("dataset", "model", "pruner")
 ABSENT = object()
 
@@ -206,7 +207,7 @@ def sweeps(rows: Iterable[Result]) -> tuple[list[Sweep], list[str]]:
 
 def _settings(row: Result) -> dict[str, Any]:
     """What decides a run's result but for seeds and the machine, by dotted key, as values."""
-    keys = [key for key in without_seeds(flat(row["config"])) if key not in MACHINE]
+    keys = [key for key in identity.settings(row["config"]) if key not in MACHINE]
     return {key: _at(row["config"], key) for key in keys}
 
 

@@ -12,8 +12,8 @@ import pandas as pd
 from tabulate import tabulate
 
 from dashprune import files
-from dashprune.analysis.tables import DIGITS, differing, flat, without_seeds
-from dashprune.runs import results
+from dashprune.analysis.tables import DIGITS, differing
+from dashprune.runs import identity, results
 from dashprune.runs.results import Result
 
 BEST: dict[str, Callable[[Iterable[float]], float]] = {"balanced_accuracy": max, "mse": min}
@@ -145,7 +145,7 @@ def _places(rows: Iterable[Result]) -> dict[Place, dict[str, list[Result]]]:
 
 def _divided(rows: Sequence[Result], counts: Callable[[str], bool]) -> dict[str, list[Result]]:
     """Runs by the settings in which they differ, of those whose key counts."""
-    settings = [without_seeds(flat(row["config"])) for row in rows]
+    settings = [identity.settings(row["config"]) for row in rows]
     groups: dict[str, list[Result]] = {}
     labels = differing([{key: value for key, value in own.items() if counts(key)} for own in settings])
     for row, label in zip(rows, labels, strict=True):

@@ -14,11 +14,11 @@ from scipy.sparse import csr_array
 from tabulate import tabulate
 
 from dashprune import files, metrics
-from dashprune.analysis.tables import differing, flat, without_seeds
+from dashprune.analysis.tables import differing
 from dashprune.config import component
 from dashprune.data.problem import Pairs
 from dashprune.errors import DashpruneError
-from dashprune.runs import results
+from dashprune.runs import identity, results
 from dashprune.runs.results import Result
 
 HALF = 0.5
@@ -371,7 +371,7 @@ def _kinds(runs: Mapping[Path, Result]) -> list[list[Run]]:
 
 def _settings(row: Result) -> dict[str, str]:
     """What tells groups apart: settings and data, without seeds and bootstrap samples."""
-    settings = {**without_seeds(flat(row["config"])), "data": str(row["data"])}
+    settings = {**identity.settings(row["config"]), "data": str(row["data"])}
     settings.pop("bootstrap", None)
     return settings
 

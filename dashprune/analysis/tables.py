@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 from tabulate import tabulate
 
 from dashprune import files
-from dashprune.runs import results
+from dashprune.runs import identity, results
 from dashprune.runs.results import Result
 
 KEYS = ["dataset", "model", "pruner", "options"]
@@ -42,7 +41,7 @@ def summary(rows: Iterable[Result]) -> pd.DataFrame:
         `options` names what else distinguishes the groups of the same dataset, model and pruner.
     """
     rows = list(rows)
-    settings = [without_seeds(flat(row["config"])) for row in rows]
+    settings = [identity.settings(row["config"]) for row in rows]
     columns = {key: [row[key] for row in rows] for key in ("dataset", "model", "pruner")}
     columns["prior"] = [row.get("uses_prior", False) for row in rows]
     frame = pd.DataFrame({**columns, "target": [_target(row) for row in rows]})
@@ -66,7 +65,7 @@ def runs(rows: Iterable[Result]) -> pd.DataFrame:
     rows = list(rows)
     columns = {key: [row[key] for row in rows] for key in ("dataset", "model", "pruner", "seed", "id")}
     frame = pd.DataFrame(columns)
-    frame["options"] = _options(frame, [without_seeds(flat(row["config"])) for row in rows])
+    frame["options"] = _options(frame, [identity.settings(row["config"]) for row in rows])
     for score in SCORES:
         frame[score] = [row.get(score) for row in rows]
     for name in rows[0].get("versions", {}):
@@ -159,21 +158,6 @@ def text(mean: float, deviation: float, digits: str) -> str:
     if pd.isna(mean):
         return "–"
     return f"{mean:{digits}}" if pd.isna(deviation) else f"{mean:{digits}} ± {deviation:{digits}}"
-
-
-def flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
-    """A nested configuration as texts under keys such as `train.plateau.factor`."""
-    settings: dict[str, str] = {}
-    for key, value in config.items():
-        nested = isinstance(value, Mapping)
-        settings.update(flat(value, f"{prefix}{key}.") if nested else {f"{prefix}{key}": str(value)})
-    return settings
-
-
-def without_seeds(settings: Mapping[str, str]) -> dict[str, str]:
-    """What tells groups of runs apart: the settings without seeds, and without what decides no result."""
-    ignored = ("outputs", "force", "train.checkpoint_every")
-    return {key: value for key, value in settings.items() if key.split(".")[-1] != "seed" and key not in ignored}
 
 
 def differing(settings: Sequence[Mapping[str, str]]) -> list[str]:

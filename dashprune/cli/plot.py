@@ -42,9 +42,9 @@ def main(words: list[str]) -> int:
     if genes == []:
         raise DashpruneError("--genes: no gene is named; give names separated by commas, such as --genes GAL1,FUR4")
 
-    from dashprune.runs import results
+    from dashprune.runs import identity
 
-    folder = results.find_run(chosen.run, Path("outputs", "runs"))
+    folder = identity.find_run(chosen.run, Path("outputs", "runs"))
 
     from dashprune.figures import run_pictures
 

@@ -20,9 +20,8 @@ from omegaconf import DictConfig, OmegaConf
 from pydantic import Field
 
 from dashprune import config
-from dashprune.analysis import tables
 from dashprune.errors import DashpruneError, did_you_mean
-from dashprune.runs import results
+from dashprune.runs import identity, results
 from dashprune.runs.checked import Settings, check
 from dashprune.runs.results import Result
 
@@ -107,6 +106,7 @@ class Run:
         seed: of everything random.
         uses_prior: whether its strategy or control looks at the prior.
         settings: its configuration as texts, flat; and `dataset`, `model` and `pruner`, its names.
+        kind: of these, what tells it from runs that differ only in their seeds.
         folder: where its result is, or will be.
     """
 
@@ -116,6 +116,7 @@ class Run:
     seed: int
     uses_prior: bool
     settings: Mapping[str, str]
+    kind: Mapping[str, str]
     folder: Path
 
     @property
@@ -212,7 +213,7 @@ def plan(item: Item, outputs: Path, quick: bool = False) -> list[Run]:
             dataset = json.dumps(values["dataset"], sort_keys=True)
             if dataset not in fingerprints:
                 fingerprints[dataset] = settings.dataset.fingerprint()
-            folder = results.run_folder(values, fingerprints[dataset], settings.names)
+            folder = identity.run_folder(values, fingerprints[dataset], settings.names)
             runs.setdefault(folder, _run(overrides, number, settings, folder))
     return list(runs.values())
 
@@ -248,8 +249,8 @@ def select(row: str, runs: Iterable[Run]) -> tuple[Run, ...]:
     chosen = tuple(run for run in runs if _has(run, [f"pruner={name}", *settings]))
     if not chosen:
         raise DashpruneError(f"no sweep has runs for the row '{row}'")
-    kinds = [tables.without_seeds(run.settings) for run in chosen]
-    differing = sorted({key for kind in kinds for key in kind if kind[key] != kinds[0].get(key)})
+    kinds = [run.kind for run in chosen]
+    differing = sorted({key for kind in kinds for key in kind if kind.get(key) != kinds[0].get(key)})
     if differing:
         raise DashpruneError(f"the row '{row}' has runs that differ in {', '.join(differing)}; add KEY=VALUE to it")
     return chosen
@@ -299,9 +300,10 @@ def expected_seconds(run: Run, done: Iterable[Result]) -> tuple[float | None, st
 
 def _run(overrides: tuple[str, ...], sweep: int, settings: Settings, folder: Path) -> Run:
     names, strategy = settings.names, settings.control or settings.pruner
-    texts = {**tables.flat(settings.values), **dict(zip(("dataset", "model", "pruner"), names, strict=True))}
+    named = dict(zip(("dataset", "model", "pruner"), names, strict=True))
+    texts, kind = {**identity.flat(settings.values), **named}, {**identity.settings(settings.values), **named}
     telling = tuple(word for word in overrides if not word.startswith("vectorize="))  # which makes no other run
-    return Run(telling, sweep, names, settings.run.seed, strategy.uses_prior, texts, folder)
+    return Run(telling, sweep, names, settings.run.seed, strategy.uses_prior, texts, kind, folder)
 
 
 def _has(run: Run, words: Iterable[str]) -> bool:

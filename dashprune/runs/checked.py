@@ -17,6 +17,7 @@ from dashprune.errors import DashpruneError
 from dashprune.models.base import VectorField
 from dashprune.pruners.base import Pruner
 from dashprune.pruners.scheduled import Schedule
+from dashprune.runs import identity
 from dashprune.solvers.base import Solver
 
 
@@ -82,12 +83,7 @@ def check(cfg: DictConfig | Mapping[str, Any]) -> Settings:
         lambda: _device(run.device),
         solver.check,
     )
-    deciding = ("dataset", "control") if control else ("train", "solver", "dataset", "model", "pruner")
-    chosen = {name: node for name, node in {**sections, **groups}.items() if name in deciding}
-    del values["vectorize"], values["hidden"]  # how runs are trained, not what they are; of which models hold a copy
-    if run.bootstrap is None:
-        values.pop("bootstrap", None)  # a run without it is the one that it was before there was such a key
-    values = {**values, "device": device, **chosen}
+    values = identity.of_a_run({**values, "device": device, **sections, **groups})
     return Settings(values, run, train, solver, dataset, model, pruner, control)
 
 

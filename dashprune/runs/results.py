@@ -1,94 +1,24 @@
 """A run's folder and result: the only writer and reader of results.
 
-A run is identified by its resolved configuration and its data. Its folder is
-outputs/runs/<dataset>/<model>/<pruner>/<id>/. A run with a result.json is done; the file is written last, atomically.
+A run's folder is outputs/runs/<dataset>/<model>/<pruner>/<id>/, see dashprune.runs.identity. A run with a result.json
+is done; the file is written last, atomically.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
-import platform
 from collections.abc import Iterable, Mapping, Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from dashprune import files
-from dashprune.errors import DashpruneError, did_you_mean
+from dashprune.errors import DashpruneError
 
 Result = dict[str, Any]
 """One row: the content of result.json. Fractions, not percent; errors in squared units of expression."""
-
-
-def run_id(config: Mapping[str, Any], fingerprint: str) -> str:
-    """Twelve hexadecimal digits that name a run.
-
-    Args:
-        config: resolved configuration; where results go, `force` and how often to save do not count.
-        fingerprint: of the data.
-    """
-    counted = {key: value for key, value in config.items() if key not in ("outputs", "force")}
-    if "train" in counted:
-        counted["train"] = {key: value for key, value in counted["train"].items() if key != "checkpoint_every"}
-    text = json.dumps([counted, fingerprint], sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
-
-
-def run_folder(config: Mapping[str, Any], fingerprint: str, names: tuple[str, str, str]) -> Path:
-    """The folder of a run, whether it is there or not; see `open_run`."""
-    return Path(config["outputs"], "runs", *names, run_id(config, fingerprint))
-
-
-def open_run(config: Mapping[str, Any], fingerprint: str, names: tuple[str, str, str]) -> Path:
-    """The run's folder, made if it is not there.
-
-    Args:
-        config: resolved configuration.
-        fingerprint: of the data.
-        names: of dataset, model and pruner.
-
-    Raises:
-        DashpruneError: if the folder cannot be written.
-    """
-    folder = run_folder(config, fingerprint, names)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise DashpruneError(
-            f"outputs: the run folder {folder} cannot be written ({error.strerror}); choose another with outputs=FOLDER"
-        ) from error
-    return folder
-
-
-def find_run(name: str, root: Path) -> Path:
-    """The folder of one run.
-
-    Args:
-        name: the folder itself, or the first digits of the id of a run.
-        root: where runs with that id are looked for, such as outputs/runs.
-
-    Raises:
-        DashpruneError: if there is no such run, or more than one.
-    """
-    if Path(name).is_dir():
-        return Path(name)
-    runs = sorted(root.glob("*/*/*/*/"))
-    found = [folder for folder in runs if folder.name.startswith(name)]
-    if not found:
-        hint = did_you_mean(name, [folder.name for folder in runs])
-        raise DashpruneError(
-            f"there is no run '{name}', neither as a folder nor as an id below {root}{hint}; "
-            f"give the folder of a run, or the first digits of its id"
-        )
-    if len(found) > 1:
-        several = ", ".join(str(folder.relative_to(root)) for folder in found[:3])
-        more = f" and {len(found) - 3} more" if len(found) > 3 else ""
-        raise DashpruneError(f"the ids of {len(found)} runs begin with '{name}': {several}{more}; give more digits")
-    return found[0]
 
 
 def load(folder: Path) -> Result | None:
@@ -152,9 +82,3 @@ def write_result(folder: Path, result: Result) -> None:
     """result.json, which makes the run count as done. Numbers that are not finite become null."""
     finite = {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in result.items()}
     files.write(folder / "result.json", json.dumps(finite, indent=1) + "\n")
-
-
-def versions() -> dict[str, str]:
-    """Versions of what decides a result's digits."""
-    packages = ("dashprune", "torch", "torchdiffeq", "numpy", "hydra-core")
-    return {"python": platform.python_version(), **{name: version(name) for name in packages}}

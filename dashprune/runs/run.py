@@ -12,11 +12,12 @@ from typing import Any
 import torch
 from omegaconf import DictConfig
 
+from dashprune import files
 from dashprune.config import component, section
 from dashprune.data.problem import Problem
 from dashprune.errors import DashpruneError
 from dashprune.models.base import VectorField
-from dashprune.runs import checkpoints, locks, results
+from dashprune.runs import checkpoints, identity, locks, provenance, results
 from dashprune.runs.checked import Settings, check
 from dashprune.runs.progress import Progress
 from dashprune.runs.results import Result
@@ -172,7 +173,10 @@ class _Job:
         self.settings = check(cfg)
         torch.set_num_threads(self.settings.run.threads)
         self.fingerprint = self.settings.dataset.fingerprint()
-        self.folder = results.open_run(self.settings.values, self.fingerprint, self.settings.names)
+        self.folder = identity.run_folder(self.settings.values, self.fingerprint, self.settings.names)
+        remedy = "choose another with outputs=FOLDER"
+        with files.writing("outputs: the run folder", self.folder, remedy):
+            self.folder.mkdir(parents=True, exist_ok=True)
         if not self.settings.run.force:
             self.row = results.load(self.folder) or {}
 
@@ -229,7 +233,7 @@ class _Job:
             "id": folder.name,
             **scores,
             "data": self.fingerprint,
-            "versions": results.versions(),
+            "versions": provenance.versions(),
             "config": settings.values,
         }
         results.write_result(folder, row)

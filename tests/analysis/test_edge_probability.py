@@ -13,7 +13,7 @@ from dashprune import compose
 from dashprune.analysis import edge_probability
 from dashprune.data.problem import Pairs, sparse
 from dashprune.errors import DashpruneError
-from dashprune.runs import results
+from dashprune.runs import identity, results
 from dashprune.runs.checked import check
 from tests.conftest import SMALL
 
@@ -89,7 +89,8 @@ def stored(root: Path, *overrides: str, network: str = "source\ttarget\teffect\n
     """The folder of a run with this configuration and network, as if it were done."""
     settings = check(compose([*SMALL, f"outputs={root}", *overrides]))
     data = settings.dataset.fingerprint()
-    folder = results.open_run(settings.values, data, settings.names)
+    folder = identity.run_folder(settings.values, data, settings.names)
+    folder.mkdir(parents=True)
     (folder / "network.tsv").write_text(network)
     row = {
         **dict(zip(("dataset", "model", "pruner"), settings.names, strict=True)),

@@ -48,7 +48,9 @@ def test_a_run(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
         "bh",
     ]
     assert {line.split("|")[1].strip() for line in out[2:]} == {"first", "rest"}
-    assert err[0].startswith("dashprune: 24 of 24 genes are in some set; 2 of 3 sets are tested; left out: 1 with fewer than 5 of")
+    assert err[0].startswith(
+        "dashprune: 24 of 24 genes are in some set; 2 of 3 sets are tested; left out: 1 with fewer than 5 of"
+    )
     assert err[0].endswith(" are significant")
     assert err[1:] == [f"dashprune: written to {run / 'pathways.own.csv'}"]
     table = pd.read_csv(run / "pathways.own.csv")

@@ -19,7 +19,8 @@ from tests.conftest import SMALL
 def made_up(pruner: str, seed: int = 0, **settings: str) -> Run:
     names = ("sim350", "phoenix", pruner)
     own = {"dataset": "sim350", "model": "phoenix", "pruner": pruner, "seed": str(seed), **settings}
-    return Run((f"pruner={pruner}",), 0, names, seed, False, own, Path(f"{pruner}{seed}"))
+    kind = {key: value for key, value in own.items() if key != "seed"}
+    return Run((f"pruner={pruner}",), 0, names, seed, False, own, kind, Path(f"{pruner}{seed}"))
 
 
 def written(folder: Path, **changes: object) -> str:

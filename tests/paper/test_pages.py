@@ -32,8 +32,9 @@ def run(folder: Path, pruner: str, seed: int, scores: dict[str, float] | None) -
         results.write_result(
             where, {**row, "config": config, "versions": {"torch": "2.0"}, "wall_seconds": 60.0, **scores}
         )
-    settings = {"dataset": "sim350", "model": model, "pruner": pruner, "seed": str(seed)}
-    return Run((f"pruner={pruner}", f"seed={seed}"), 0, names, seed, pruner in ("dash", "prior"), settings, where)
+    kind = {"dataset": "sim350", "model": model, "pruner": pruner}
+    settings = {**kind, "seed": str(seed)}
+    return Run((f"pruner={pruner}", f"seed={seed}"), 0, names, seed, pruner in ("dash", "prior"), settings, kind, where)
 
 
 @pytest.fixture
