@@ -83,9 +83,9 @@ class Run:
         threads: CPU threads of the run.
         outputs: folder of results.
         force: train again although the result is there.
-        vectorize: train all runs of a sweep as one model.
-        hidden: hidden units, for models that have them.
         bootstrap: number of a bootstrap sample of the training trajectories; null trains on all, each once.
+        vectorize: train all runs of a sweep as one model; a result does not say whether it was.
+        hidden: hidden units, for models that have them, whose own option holds a copy.
     """
 
     seed: Seed
@@ -93,9 +93,9 @@ class Run:
     threads: PositiveInt
     outputs: Path
     force: bool
-    vectorize: bool
-    hidden: int | list[int]
     bootstrap: PositiveInt | None = None
+    vectorize: bool = False
+    hidden: int | list[int] | None = None
 
 
 def conf_dir() -> Path:
@@ -165,21 +165,40 @@ def explain(error: Exception, overrides: Sequence[str]) -> str:
         where = f"'dashprune[{extra}]', or '.[{extra}]' in a checkout"
         return f"hydra/launcher={absent[1]} is not installed; install it with pip install {where}"
     unknown = re.match(r"Could not override '([^']+)'", text)
-    if not unknown:
-        return text
-    grid = next((word for word in overrides if word.startswith("grid=")), None)
-    if grid and all(word.partition("=")[0] != unknown[1] for word in overrides):
-        return f"{grid} needs {unknown[1]}, which not every pruner of this sweep has; set pruner=dash"
-    parent, _, key = unknown[1].rpartition(".")
-    given = next((word for word in overrides if word.partition("=")[0] == unknown[1]), unknown[1])
-    problem = f"{given}: there is no key '{key}'{' under ' + parent if parent else ''}"
-    others = [word for word in overrides if word.partition("=")[0].lstrip("+~") != unknown[1]]
-    try:
-        keys = [str(name) for name in OmegaConf.select(compose(others), parent or "")]
-    except (DashpruneError, TypeError):  # a sweep, whose other values may be lists of choices; or a key of Hydra's own
+    return _unknown_key(unknown[1], overrides) if unknown else text
+
+
+def _unknown_key(key: str, overrides: Sequence[str]) -> str:
+    """One line for a key that cannot be set."""
+    given = next((word for word in overrides if _key(word) == key), None)
+    grid = next((word for word in overrides if _key(word) == "grid"), None)
+    if given is None and grid is not None:
+        return f"{grid} needs {key}, which not every pruner of this sweep has; set pruner=dash"
+    given = given or key
+    parent, _, name = key.rpartition(".")
+    problem = f"{given}: there is no key '{name}'{' under ' + parent if parent else ''}"
+    keys = _keys(parent, [word for word in overrides if _key(word).lstrip("+~") != key])
+    if keys is None:
         return f"{problem} (in at least one combination, if this is a sweep)"
+    if name in keys:
+        return f"{given}: {key} has no files to choose from; set its keys: {', '.join(_keys(key, []) or [])}"
     add = f", or add it with +{given}" if parent.endswith("options") else ""
-    return f"{problem}{did_you_mean(key, keys)}; keys there: {', '.join(keys) or 'none'}{add}"
+    return f"{problem}{did_you_mean(name, keys)}; keys there: {', '.join(keys) or 'none'}{add}"
+
+
+def _key(word: str) -> str:
+    return word.partition("=")[0]
+
+
+def _keys(parent: str, overrides: Sequence[str]) -> list[str] | None:
+    """The keys that can be set below `parent`; None if they cannot be told.
+
+    That is so for a sweep, whose other values may be lists of choices, and for a key of Hydra's own.
+    """
+    try:
+        return [str(name) for name in OmegaConf.select(compose(overrides), parent)]
+    except (DashpruneError, TypeError):
+        return None
 
 
 def parse(overrides: Sequence[str]) -> list[Override]:
@@ -240,10 +259,14 @@ def component(node: Any, where: str, later: Sequence[str] = ()) -> Callable[...,
 
 def checked(target: type, values: Mapping[str, Any], where: str, later: Sequence[str] = ()) -> dict[str, Any]:
     """`values` converted to the annotated types of `target`'s constructor; see `component` for what is raised."""
+    names = inspect.signature(target).parameters
+    if not isinstance(values, Mapping):
+        raise DashpruneError(f"{where}: {values!r} is not allowed; set its keys: {', '.join(names)}")
     hints = typing.get_type_hints(target.__init__, include_extras=True)  # type: ignore[misc]
-    parameters = inspect.signature(target).parameters.values()
     fields: dict[str, Any] = {
-        p.name: (hints[p.name], ... if p.default is p.empty else p.default) for p in parameters if p.name not in later
+        p.name: (hints[p.name], ... if p.default is p.empty else p.default)
+        for p in names.values()
+        if p.name not in later
     }
     schema = create_model(
         target.__name__, __config__=ConfigDict(extra="forbid", arbitrary_types_allowed=True), **fields

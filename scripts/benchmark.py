@@ -35,9 +35,9 @@ from dashprune.models.base import VectorField
 from dashprune.models.parametrizations import mask_of
 from dashprune.runs import provenance
 from dashprune.runs.checked import Settings, check
-from dashprune.runs.run import initial_model
 from dashprune.seeds import torch_generator
 from dashprune.solvers.base import Solver
+from dashprune.solvers.torchdiffeq import Torchdiffeq
 from dashprune.training import loop
 from dashprune.training.batches import Batch, by_trajectory
 from dashprune.training.loop import Member, fit_together
@@ -67,7 +67,7 @@ def prepared(overrides: Sequence[str]) -> tuple[Settings, Problem, Training]:
     """An untrained model with its pruner, and its data."""
     made = check(compose(list(overrides)))
     problem = made.dataset.load()
-    model = initial_model(made.model, problem, made.run.seed)
+    model = made.initial_model(problem)
     made.pruner.attach(model, problem)
     return made, problem, Training(model, made.pruner, made.train)
 
@@ -147,7 +147,7 @@ def gradients(rounds: int, seed: int) -> Rows:
     made, problem, training = prepared([f"seed={seed}", "train.epochs=10"])
     loop.fit(training, problem.train, problem.validation, made.solver, seed, lambda: None)
     batch = by_trajectory(problem.train, torch.device("cpu"))[0]
-    exact = _gradient(copy.deepcopy(training.model).double(), batch, Solver("dopri5", 1e-11, 1e-12))
+    exact = _gradient(copy.deepcopy(training.model).double(), batch, Torchdiffeq("dopri5", rtol=1e-11, atol=1e-12))
     rows: Rows = []
     tight = {"dopri5, rtol 1e-7": ["solver=dopri5", "solver.rtol=1e-7", "solver.atol=1e-9", "solver.step=null"]}
     for name, overrides in {**SOLVERS, "etdrk4, eight steps": ["solver.step=0.125"], **tight}.items():

@@ -32,7 +32,7 @@ def test_the_defaults_are_valid_and_hold_the_promised_names() -> None:
             node = node[part]
     assert (cfg.dataset.network, cfg.dataset.noise, cfg.dataset.prior_noise) == ("generated", 0.025, None)
     assert cfg.pruner.name == "dash"
-    assert cfg.solver.method == "etdrk4"
+    assert cfg.solver.name == "etdrk4"
 
 
 def test_the_datasets_protocol_is_a_default_that_can_be_overridden() -> None:
@@ -80,8 +80,10 @@ def test_lambda_outside_its_range(value: str) -> None:
         ("train.plateau.factor=2", "train.plateau.factor: 2 is not allowed"),
         ("device=gpu", "device: 'gpu' is not allowed; use auto, cpu, cuda or cuda:N"),
         ("device=cuda:77", "device: cuda:77 is not on this machine"),
-        ("solver.method=dopri6", "solver.method: 'dopri6' is unknown"),
-        ("+solver.options.sted_size=1", "etdrk4 takes none, but is given sted_size"),
+        ("solver.method=rk4", "there is no key 'method' under solver; keys there: name, _target_, step"),
+        ("schedule=x", "schedule: 'x' is not allowed; set its keys: start, first"),
+        ("train=default", "train=default: train has no files to choose from; set its keys: plateau, checkpoint_every"),
+        ("solver.step=2", "solver.step: 2 is not allowed; input should be less than or equal to 1"),
         ("+train.plateau.fator=1", "train.plateau.fator: 1 is not allowed"),
         ("~pruner", "pruner: nothing is chosen; choose one with pruner=NAME: bioprune"),
         ("model=null", "model=null: nothing is chosen; choose one of mlp, phoenix"),

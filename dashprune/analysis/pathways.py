@@ -36,8 +36,8 @@ from dashprune.controls.base import dense
 from dashprune.data.gene_sets import GeneSet
 from dashprune.errors import DashpruneError
 from dashprune.metrics import relative_effect
-from dashprune.runs.run import reported
-from dashprune.runs.scoring import effects_on, target_blocks
+from dashprune.models.effects import effects_on, target_blocks
+from dashprune.runs.finished import reported
 from dashprune.seeds import numpy_generator
 
 ALPHA = 0.05

@@ -19,9 +19,9 @@ from dashprune.data.problem import Problem, Split
 from dashprune.errors import DashpruneError, did_you_mean
 from dashprune.figures.style import BLACK, BLUE, GREEN, GREY, LIGHT, VERMILION, WIDTH, save, styled
 from dashprune.models.base import VectorField
+from dashprune.models.effects import degrees
 from dashprune.runs import results
-from dashprune.runs.run import reported
-from dashprune.runs.scoring import degrees
+from dashprune.runs.finished import reported
 from dashprune.solvers.base import DivergenceError, Solver
 
 GENES = 6

@@ -15,9 +15,9 @@ from dashprune.config import component
 from dashprune.data import gene_sets
 from dashprune.errors import DashpruneError
 from dashprune.figures import style
+from dashprune.models.effects import effects_on
 from dashprune.paper.items import Item, Kind, Picture, Run, select
-from dashprune.runs.run import reported
-from dashprune.runs.scoring import effects_on
+from dashprune.runs.finished import reported
 
 NOISE = 0.5
 """The standard deviation of noise that the paper calls 100 %."""

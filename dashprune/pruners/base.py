@@ -13,7 +13,8 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from dashprune.data.problem import Problem
-from dashprune.models.base import VectorField
+from dashprune.errors import DashpruneError
+from dashprune.models.base import EdgeField, VectorField
 
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 
@@ -33,8 +34,9 @@ def sparse_tensor(matrix: csr_array, dtype: torch.dtype, device: torch.device) -
 class Pruner(nn.Module):
     """A pruning strategy. This class itself is `none`: it trains the dense model.
 
-    The training loop calls the four methods below and knows no strategy by name. State sits where `state_dict` finds
-    it: masks, thresholds and gates as parametrizations of the model's layers, anything else as buffers of the pruner.
+    The training loop knows no strategy by name: `attach` is called before training, `update` at the start of an epoch,
+    `objective` at every step, `finalize` at the end. State sits where `state_dict` finds it: masks, thresholds and
+    gates as parametrizations of the model's layers, anything else as buffers of the pruner.
 
     A strategy that can reach any sparsity takes an option `target_sparsity`.
 
@@ -60,6 +62,21 @@ class Pruner(nn.Module):
     def changes_objective(self) -> bool:
         """Whether `objective` is more than the data loss, so that it may look at the weights themselves."""
         return type(self).objective is not Pruner.objective
+
+    def check(self, model: VectorField) -> None:
+        """Whether the strategy works on such a model, asked before any data are read.
+
+        Args:
+            model: without values, for two genes.
+
+        Raises:
+            DashpruneError: if it does not.
+        """
+        if self.needs_edges and not isinstance(model, EdgeField):
+            raise DashpruneError(
+                f"pruner: {type(self).__name__} cuts pairs of genes, and needs a model with a weight for each; "
+                f"set model=phoenix_edge"
+            )
 
     def attach(self, model: VectorField, problem: Problem) -> None:
         """Prepare `model`, once, before the optimiser is built.
@@ -113,6 +130,10 @@ class Chain(Pruner):
     @property
     def changes_objective(self) -> bool:
         return any(part.changes_objective for part in self._parts())
+
+    def check(self, model: VectorField) -> None:
+        for part in self._parts():
+            part.check(model)
 
     def attach(self, model: VectorField, problem: Problem) -> None:
         for part in self._parts():

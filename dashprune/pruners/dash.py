@@ -12,7 +12,7 @@ from torch import Tensor
 
 from dashprune.data.problem import Problem
 from dashprune.errors import DashpruneError
-from dashprune.models.base import VectorField
+from dashprune.models.base import EdgeField, VectorField
 from dashprune.pruners.base import Fraction, sparse_tensor
 from dashprune.pruners.scheduled import Schedule, Scheduled, share
 from dashprune.seeds import torch_generator
@@ -63,9 +63,18 @@ class Dash(Scheduled):
         super().__init__(schedule, target_sparsity)
         self.lambda_1, self.lambda_2, self.normalize, self.seed = lambda_1, lambda_2, normalize, seed
 
+    def check(self, model: VectorField) -> None:
+        super().check(model)
+        depth = 1 if isinstance(model, EdgeField) else max(len(chain) for chain in model.chains())
+        if depth > 2 and not self.normalize:
+            raise DashpruneError(
+                f"pruner.normalize: false, the published form, is defined for chains of two layers, "
+                f"but the model has {depth}; set pruner.normalize=true"
+            )
+
     def attach(self, model: VectorField, problem: Problem) -> None:
         super().attach(model, problem)
-        self._check(model, problem)
+        self._check_prior(problem)
         device = next(model.parameters()).device
         seen = slice(None) if model.regulators is None else model.regulators.cpu().numpy()
         coregulation = sparse_tensor(problem.coregulation[seen][:, seen], torch.float64, device)
@@ -105,7 +114,7 @@ class Dash(Scheduled):
             return share(importance)
         return weight * (share(explained) if self.normalize else explained) + (1 - weight) * share(importance)
 
-    def _check(self, model: VectorField, problem: Problem) -> None:
+    def _check_prior(self, problem: Problem) -> None:
         needed = [("lambda_1", self.lambda_1, "co-regulation matrix", problem.coregulation)]
         needed += [("lambda_2", self.lambda_2, "prior", problem.prior)]
         for name, value, what, matrix in needed:
@@ -114,12 +123,6 @@ class Dash(Scheduled):
                     f"pruner.{name}: {value:g} asks for the {what}, which is all zero; "
                     f"give a prior network with edges, or use pruner=imp"
                 )
-        depth = max(len(chain) for chain in model.chains())
-        if depth > 2 and not self.normalize:
-            raise DashpruneError(
-                f"pruner.normalize: false, the published form, is defined for chains of two layers, "
-                f"but the model has {depth}; set pruner.normalize=true"
-            )
 
 
 def _product(scores: list[Tensor]) -> Tensor:

@@ -46,11 +46,7 @@ class EdgePruner(Pruner):
         return self.cuts[-1]
 
     def attach(self, model: VectorField, problem: Problem) -> None:
-        if not isinstance(model, EdgeField):
-            raise DashpruneError(
-                f"pruner: {type(self).__name__} cuts pairs of genes, and needs a model with a weight for each; "
-                f"set model=phoenix_edge"
-            )
+        assert isinstance(model, EdgeField)
         self.genes = model.genes
         self.regulators = None if model.regulators is None else model.regulators.cpu()
         sources = torch.arange(model.genes) if self.regulators is None else self.regulators

@@ -13,11 +13,13 @@ from omegaconf.errors import OmegaConfBaseException
 
 from dashprune import config
 from dashprune.controls.base import Control
+from dashprune.data.problem import Problem
 from dashprune.errors import DashpruneError
 from dashprune.models.base import VectorField
 from dashprune.pruners.base import Pruner
 from dashprune.pruners.scheduled import Schedule
 from dashprune.runs import identity
+from dashprune.seeds import torch_generator
 from dashprune.solvers.base import Solver
 
 
@@ -26,8 +28,8 @@ class Settings:
     """A checked configuration.
 
     Attributes:
-        values: the resolved configuration, as plain dicts; what identifies the run.
-        run: top-level keys.
+        values: the resolved configuration of the run, as plain dicts; see `identity.of_a_run`.
+        run: single keys.
         train: training protocol.
         solver: of the ODEs.
         dataset: has `fingerprint()` and `load()`.
@@ -53,51 +55,88 @@ class Settings:
             return dataset, "control", self.values["control"]["name"]
         return dataset, self.values["model"]["name"], self.values["pruner"]["name"]
 
+    def problem(self) -> Problem:
+        """The data: all of them, or the bootstrap sample that is asked for.
 
-COMPONENTS = ("dataset", "model", "pruner", "control")
+        Raises:
+            DashpruneError: if they cannot be read, or are too few to draw from.
+        """
+        problem: Problem = self.dataset.load()
+        sample = self.run.bootstrap
+        return problem if sample is None else problem.bootstrap(sample, self.run.seed)
+
+    def initial_model(self, problem: Problem) -> VectorField:
+        """The model as its training starts, on the CPU, before a pruner is attached."""
+        model = self.model(genes=len(problem.genes))
+        model.bind(problem)
+        model.reset_parameters(torch_generator(self.run.seed, "weights"))
+        return model
 
 
 def check(cfg: DictConfig | Mapping[str, Any]) -> Settings:
     """Check every value of a configuration, without touching data.
 
+    Args:
+        cfg: as `dashprune.compose` returns it, or as a run's result holds it.
+
     Raises:
         DashpruneError: naming all mistakes of the sections, or else of the components, in one line.
     """
+    resolved = _resolved(cfg)
+    parts = ("train", "schedule", "solver", "dataset", "model", "pruner", "control")
+    single = {key: value for key, value in resolved.items() if key not in parts}
+    node: dict[str, Any] = {part: resolved.get(part) for part in parts}
+    sections: dict[str, Callable[[], Any]] = {
+        "run": lambda: config.section(config.Run, single, ""),
+        "train": lambda: config.section(config.Train, node["train"] or {}, "train"),
+    }
+    if node["schedule"]:  # strategies hold copies, but its mistakes are better named here
+        sections["schedule"] = lambda: config.section(Schedule, node["schedule"], "schedule")
+    checked = _all(sections)
+    components = {
+        "solver": lambda: config.component(node["solver"], "solver")(),
+        "dataset": lambda: config.component(node["dataset"], "dataset")(),
+        "model": lambda: config.component(node["model"], "model", later=("genes",)),
+        "pruner": lambda: config.component(node["pruner"], "pruner")(),
+        "control": lambda: config.component(node["control"], "control")() if node["control"] else None,
+        "device": lambda: _device(checked["run"].device),
+    }
+    built = _all(components)
+    values = identity.of_a_run({**resolved, "device": built.pop("device")})
+    settings = Settings(values=values, run=checked["run"], train=checked["train"], **built)
+    _check_together(settings)
+    return settings
+
+
+def _resolved(cfg: DictConfig | Mapping[str, Any]) -> dict[str, Any]:
     try:
         values: Any = OmegaConf.to_container(OmegaConf.create(dict(cfg)), resolve=True, throw_on_missing=True)
     except OmegaConfBaseException as error:
         raise DashpruneError(" ".join(str(error).split())) from error
-    sections = {name: values.pop(name, None) or {} for name in ("train", "solver", "schedule")}
-    groups = {name: values.pop(name, None) for name in COMPONENTS}
-    run, train, solver = _all(
-        lambda: config.section(config.Run, values, ""),
-        lambda: config.section(config.Train, sections["train"], "train"),
-        lambda: config.section(Solver, sections["solver"], "solver"),
-    )
-    config.section(Schedule, sections["schedule"], "schedule")  # identifies no run by itself: its users hold copies
-    dataset, model, pruner, control, device, _ = _all(
-        lambda: config.component(groups["dataset"], "dataset")(),
-        lambda: config.component(groups["model"], "model", later=("genes",)),
-        lambda: config.component(groups["pruner"], "pruner")(),
-        lambda: config.component(groups["control"], "control")() if groups["control"] else None,
-        lambda: _device(run.device),
-        solver.check,
-    )
-    values = identity.of_a_run({**values, "device": device, **sections, **groups})
-    return Settings(values, run, train, solver, dataset, model, pruner, control)
+    return dict(values)
 
 
-def _all(*makers: Callable[[], Any]) -> list[Any]:
-    """Call all of them, and report the mistakes of all that fail together."""
-    made, mistakes = [], []
-    for make in makers:
+def _all(makers: Mapping[str, Callable[[], Any]]) -> dict[str, Any]:
+    """What each maker makes, by its name; the mistakes of all that fail are reported together."""
+    made, mistakes = {}, []
+    for name, make in makers.items():
         try:
-            made.append(make())
+            made[name] = make()
         except DashpruneError as error:
             mistakes.append(str(error))
     if mistakes:
         raise DashpruneError("; ".join(mistakes))
     return made
+
+
+def _check_together(settings: Settings) -> None:
+    """What can be known of solver, strategy and model before there are data."""
+    if settings.control is not None:
+        return
+    settings.solver.check()
+    with torch.device("meta"):  # nothing is allocated or drawn
+        model = settings.model(genes=2)
+    settings.pruner.check(model)
 
 
 def _device(name: str) -> str:

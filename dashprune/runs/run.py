@@ -1,33 +1,71 @@
-"""Runs: a dataset, model, pruner and seed each, from configuration to result."""
+"""A run from its configuration to its row: open, claim, prepare, train, score, write."""
 
 from __future__ import annotations
 
-import functools
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from omegaconf import DictConfig
 
 from dashprune import files
-from dashprune.config import component, section
 from dashprune.data.problem import Problem
 from dashprune.errors import DashpruneError
-from dashprune.models.base import VectorField
 from dashprune.runs import checkpoints, identity, locks, provenance, results
 from dashprune.runs.checked import Settings, check
 from dashprune.runs.progress import Progress
 from dashprune.runs.results import Result
 from dashprune.runs.scoring import score_control, score_training
-from dashprune.seeds import torch_generator
 from dashprune.solvers.base import Solver
 from dashprune.training.loop import Member, fit_together, groups
 from dashprune.training.state import Epoch, Training
 
 Configuration = DictConfig | Mapping[str, Any]
+End = Result | DashpruneError
+"""What a run ends with: its row, or the error that stopped it."""
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A run whose configuration is valid.
+
+    Attributes:
+        settings: the checked configuration.
+        fingerprint: of its data.
+        folder: where its files are, or will be.
+    """
+
+    settings: Settings
+    fingerprint: str
+    folder: Path
+
+    @property
+    def place(self) -> str:
+        """The run's folder as every process names it: the order in which locks are taken."""
+        return str(self.folder.resolve())
+
+    def __str__(self) -> str:
+        return f"{self.settings.names[2]} {self.folder.name}"
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A run that is ready to be trained, or to go on.
+
+    Attributes:
+        run: the run.
+        problem: its data.
+        training: as it begins, or as its checkpoint left it; None for a control.
+    """
+
+    run: Opened
+    problem: Problem
+    training: Training | None
 
 
 def train_prune_eval(cfg: Configuration) -> Result:
@@ -41,18 +79,18 @@ def train_prune_eval(cfg: Configuration) -> Result:
         cfg: a configuration as `dashprune.compose` returns it.
 
     Returns:
-        The row written to result.json. The README explains its keys.
+        The row written to result.json. dashprune/analysis/README.md explains its keys.
 
     Raises:
         DashpruneError: on a mistake in the configuration or the data, or if the solution diverges.
     """
-    (outcome,) = train_prune_eval_together([cfg])
-    if isinstance(outcome, DashpruneError):
-        raise outcome
-    return outcome
+    (end,) = train_prune_eval_together([cfg])
+    if isinstance(end, DashpruneError):
+        raise end
+    return end
 
 
-def train_prune_eval_together(cfgs: Sequence[Configuration]) -> list[Result | DashpruneError]:
+def train_prune_eval_together(cfgs: Sequence[Configuration]) -> list[End]:
     """As `train_prune_eval` for several configurations, of which those that are alike are trained as one model.
 
     Alike are runs on data of the same shape, with the same model and solver (one with fixed steps), whose pruner adds
@@ -61,224 +99,164 @@ def train_prune_eval_together(cfgs: Sequence[Configuration]) -> list[Result | Da
     Returns:
         For each configuration its row, or the error that stopped it.
     """
-    jobs: list[_Job] = []
-    for cfg in cfgs:
-        job = _Job()
-        job.attempt(functools.partial(job.open, cfg))
-        same = [other for other in jobs if job.folder is not None and other.place == job.place]
-        jobs.append(same[0] if same else job)
-    todo = [job for job in dict.fromkeys(jobs) if job.error is None and not job.row]
+    opened = [_tried(open_run, cfg) for cfg in cfgs]
+    runs = {run.place: run for run in opened if isinstance(run, Opened)}  # one that is named twice is done once
+    ends: dict[str, End] = {}
     with ExitStack() as held:
-        for job in sorted(todo, key=lambda job: job.place):
-            job.attempt(functools.partial(job.claim, held))
-        _work_on([job for job in todo if not job.row])
-    return [job.error or job.row for job in jobs]
+        for place in sorted(runs):
+            row = _tried(claim, runs[place], held)
+            if row is not None:
+                ends[place] = row
+        ends.update(_work_on({place: run for place, run in runs.items() if place not in ends}))
+    return [run if isinstance(run, DashpruneError) else ends[run.place] for run in opened]
 
 
-def _work_on(jobs: Sequence[_Job]) -> None:
-    """Bring every job to its row or its error."""
-    for job in jobs:
-        job.attempt(job.prepare)
-    trained = [job for job in jobs if job.error is None and job.settings.control is None]
-    for solver in {repr(job.settings.solver): job.settings.solver for job in trained}.values():
-        _train([job for job in trained if job.settings.solver == solver], solver)
-    for job in jobs:
-        job.attempt(job.finish)
-
-
-def reported(folder: Path) -> tuple[Problem, VectorField, Solver]:
-    """The data and the model of a run that is done, with which its result was scored.
-
-    Args:
-        folder: of the run.
-
-    Returns:
-        The problem; the best model since the support last changed, its zeros baked in, on the CPU; the solver.
+def open_run(cfg: Configuration) -> Opened:
+    """Check a configuration, and find its run's folder, which is made if it is not there.
 
     Raises:
-        DashpruneError: if the folder holds no finished training, or its data are no longer the same.
+        DashpruneError: on a mistake in the configuration or the data, or if the folder cannot be made.
     """
-    row = results.load(folder)
-    if row is None or "model" not in row["config"]:
-        what = "holds no result.json; finish the run" if row is None else "is a control's, which trains no model"
-        raise DashpruneError(f"{folder} {what}; give the folder of a run, such as outputs/runs/sim350/phoenix/dash/ID")
-    values = row["config"]
-    dataset = component(values["dataset"], "dataset")()
-    if dataset.fingerprint() != row["data"]:
-        raise DashpruneError(f"{folder} was made from other data than dataset {row['dataset']} has now; run it again")
-    problem, pruner = _problem(dataset, values), component(values["pruner"], "pruner")()
-    model = initial_model(component(values["model"], "model", later=("genes",)), problem, values["seed"])
-    pruner.attach(model, problem)
-    state = checkpoints.load(folder)
-    if state is None:
-        raise DashpruneError(f"{folder} has no checkpoint any more; run it again with force=true")
-    model.load_state_dict(state["best"])
-    pruner.finalize(model)
-    return problem, model, section(Solver, values["solver"], "solver")
+    settings = check(cfg)
+    torch.set_num_threads(settings.run.threads)
+    fingerprint = settings.dataset.fingerprint()
+    folder = identity.run_folder(settings.values, fingerprint, settings.names)
+    with files.writing("outputs: the run folder", folder, "choose another with outputs=FOLDER"):
+        folder.mkdir(parents=True, exist_ok=True)
+    return Opened(settings, fingerprint, folder)
 
 
-def initial_model(make: Callable[..., VectorField], problem: Problem, seed: int) -> VectorField:
-    """The model of a run as its training starts, on the CPU, before a pruner is attached.
-
-    Args:
-        make: called with `genes`, as `Settings.model`.
-        problem: the data.
-        seed: of the run.
-    """
-    model = make(genes=len(problem.genes))
-    model.bind(problem)
-    model.reset_parameters(torch_generator(seed, "weights"))
-    return model
-
-
-def _problem(dataset: Any, values: Mapping[str, Any]) -> Problem:
-    """The data of a run with this resolved configuration: all of them, or the bootstrap sample that it names."""
-    problem: Problem = dataset.load()
-    sample = values.get("bootstrap")
-    return problem if sample is None else problem.bootstrap(sample, values["seed"])
+def claim(run: Opened, held: ExitStack) -> Result | None:
+    """Keep other processes from a run until `held` is closed; returns its row if it is done, which needs no lock."""
+    folder, force = run.folder, run.settings.run.force
+    row = None if force else results.load(folder)
+    if row is not None:
+        return row
+    held.enter_context(locks.hold(folder))
+    results.write_config(folder, run.settings.values)
+    if force:
+        (folder / "result.json").unlink(missing_ok=True)
+        checkpoints.discard(folder)
+    return results.load(folder)  # which another process may have made while this one waited
 
 
-class _Job:
-    """A run on its way from configuration to row.
-
-    Attributes:
-        folder: of the run, once it is known.
-        row: the result, once the run is done.
-        error: what stopped it.
-    """
-
-    settings: Settings
-    fingerprint: str
-    problem: Problem
-    training: Training
-
-    def __init__(self) -> None:
-        self.folder: Path | None = None
-        self.row: Result = {}
-        self.error: DashpruneError | None = None
-
-    def attempt(self, what: Callable[[], None]) -> None:
-        """Call `what` unless there is an error already; a user's mistake or a full disk becomes the error."""
-        if self.error is not None:
-            return
-        try:
-            what()
-        except DashpruneError as error:
-            self.error = error
-        except OSError as error:
-            self.error = _unwritable(error)
-
-    def open(self, cfg: Configuration) -> None:
-        """Check the configuration; find the run's folder, and its row if it has one."""
-        self.settings = check(cfg)
-        torch.set_num_threads(self.settings.run.threads)
-        self.fingerprint = self.settings.dataset.fingerprint()
-        self.folder = identity.run_folder(self.settings.values, self.fingerprint, self.settings.names)
-        remedy = "choose another with outputs=FOLDER"
-        with files.writing("outputs: the run folder", self.folder, remedy):
-            self.folder.mkdir(parents=True, exist_ok=True)
-        if not self.settings.run.force:
-            self.row = results.load(self.folder) or {}
-
-    @property
-    def place(self) -> str:
-        """The run's folder as every process names it: the order in which locks are taken."""
-        return str(self.folder and self.folder.resolve())
-
-    def claim(self, held: ExitStack) -> None:
-        """Keep other processes from the run until `held` is closed; find the row if one of them has just made it."""
-        folder, settings = self.folder, self.settings
-        assert folder is not None
-        held.enter_context(locks.hold(folder))
-        results.write_config(folder, settings.values)
-        if settings.run.force:
-            (folder / "result.json").unlink(missing_ok=True)
-            checkpoints.discard(folder)
-        self.row = results.load(folder) or {}
-
-    def prepare(self) -> None:
-        """Load the data; unless a control is evaluated, build the training, or restore it from its checkpoint."""
-        settings = self.settings
-        self.problem = _problem(settings.dataset, settings.values)
-        if settings.control is not None:
-            return
-        model = initial_model(settings.model, self.problem, settings.run.seed)
-        model.to(settings.values["device"])
-        settings.pruner.attach(model, self.problem)
-        self.training = Training(model, settings.pruner, settings.train)
-        assert self.folder is not None
-        state = checkpoints.load(self.folder)
-        if state is not None:
-            _restore(self.training, state, self.folder)
-
-    def save(self) -> None:
-        """After an epoch: history and checkpoint, if it is time to."""
-        assert self.folder is not None
-        training, every = self.training, self.settings.train.checkpoint_every
-        if training.finished or len(training.history) % every == 0:
-            results.write_history(self.folder, Epoch._fields, training.history)
-            checkpoints.save(self.folder, training.state_dict())
-
-    def finish(self) -> None:
-        """Score what was trained, or the control, and write the row."""
-        settings, folder = self.settings, self.folder
-        assert folder is not None
-        if settings.control is None:
-            scores = score_training(self.training, self.problem, settings.solver, folder)
-        else:
-            scores = score_control(settings.control, self.problem)
-        row = {
-            **dict(zip(("dataset", "model", "pruner"), settings.names, strict=True)),
-            "seed": settings.run.seed,
-            "id": folder.name,
-            **scores,
-            "data": self.fingerprint,
-            "versions": provenance.versions(),
-            "config": settings.values,
-        }
-        results.write_result(folder, row)
-        checkpoints.tidy(folder)
-        self.row = row
+def prepare(run: Opened) -> Prepared:
+    """Load the data; unless a control is evaluated, build the training, or restore it from its checkpoint."""
+    settings, problem = run.settings, run.settings.problem()
+    if settings.control is not None:
+        return Prepared(run, problem, None)
+    model = settings.initial_model(problem)
+    model.to(settings.values["device"])
+    settings.pruner.attach(model, problem)
+    training = Training(model, settings.pruner, settings.train)
+    state = checkpoints.load(run.folder)
+    if state is not None:
+        _restore(training, state, run.folder)
+    return Prepared(run, problem, training)
 
 
-def _train(jobs: Sequence[_Job], solver: Solver) -> None:
-    """Train all jobs from wherever they stand."""
-    started = time.monotonic()
-    name = f"{len(jobs)} runs"
-    if len(jobs) == 1:
-        name = f"{jobs[0].settings.values['pruner']['name']} {jobs[0].folder.name if jobs[0].folder else ''}"
-    done = min(len(job.training.history) for job in jobs)
-    with Progress(name, max(job.settings.train.epochs for job in jobs), done) as progress:
-        members = []
-        for job in jobs:
-            after_epoch = functools.partial(_after_epoch, job, job.training.seconds, started, len(jobs), progress)
-            data, seed = (job.problem.train, job.problem.validation), job.settings.run.seed
-            members.append(Member(job.training, *data, seed, after_epoch))
-        if len(jobs) > 1:
-            progress.note(_plan(jobs, members, solver))
+def train(runs: Sequence[Prepared], solver: Solver) -> list[DashpruneError | None]:
+    """Train all runs from wherever they stand, those that are alike as one; returns what stopped each."""
+    started, sharing = time.monotonic(), len(runs)
+    trainings = [run.training for run in runs if run.training is not None]
+    name = f"{sharing} runs" if sharing > 1 else str(runs[0].run)
+    epochs, done = max(one.settings.epochs for one in trainings), min(len(one.history) for one in trainings)
+    with Progress(name, epochs, done) as progress:
+        members = [
+            _member(run, training, progress, lambda: (time.monotonic() - started) / sharing)
+            for run, training in zip(runs, trainings, strict=True)
+        ]
+        if sharing > 1:
+            progress.note(_plan(runs, members, solver))
         try:
             fit_together(members, solver)
         except OSError as error:
-            for job in jobs:
-                job.error = _unwritable(error)
-    for job, member in zip(jobs, members, strict=True):
-        job.error = job.error or member.error
+            return [_unwritable(error)] * sharing
+    return [member.error for member in members]
 
 
-def _after_epoch(job: _Job, before: float, started: float, sharing: int, progress: Progress) -> None:
-    job.training.seconds = before + (time.monotonic() - started) / sharing
-    progress.show(job.training.history[-1])
-    job.save()
+def score(run: Prepared) -> Result:
+    """The scores of what was trained, or of the control; writes the network of the former."""
+    settings = run.run.settings
+    if settings.control is not None:
+        return score_control(settings.control, run.problem)
+    assert run.training is not None
+    return score_training(run.training, run.problem, settings.solver, run.run.folder)
 
 
-def _plan(jobs: Sequence[_Job], members: Sequence[Member], solver: Solver) -> str:
+def write(run: Opened, scores: Result) -> Result:
+    """Write the row, by which the run is done, and remove what is no longer needed."""
+    row = {
+        **dict(zip(("dataset", "model", "pruner"), run.settings.names, strict=True)),
+        "seed": run.settings.run.seed,
+        "id": run.folder.name,
+        **scores,
+        "data": run.fingerprint,
+        "versions": provenance.versions(),
+        "config": run.settings.values,
+    }
+    results.write_result(run.folder, row)
+    checkpoints.tidy(run.folder)
+    return row
+
+
+def _work_on(runs: Mapping[str, Opened]) -> dict[str, End]:
+    """Bring every run to its end."""
+    prepared = {place: _tried(prepare, run) for place, run in runs.items()}
+    ends: dict[str, End] = {place: run for place, run in prepared.items() if isinstance(run, DashpruneError)}
+    ready = {place: run for place, run in prepared.items() if isinstance(run, Prepared)}
+    trained = [run for run in ready.values() if run.training is not None]
+    for solver in {repr(run.run.settings.solver): run.run.settings.solver for run in trained}.values():
+        own = [run for run in trained if run.run.settings.solver == solver]
+        for run, error in zip(own, train(own, solver), strict=True):
+            if error is not None:
+                ends[run.run.place] = error
+    for place, run in ready.items():
+        if place not in ends:
+            ends[place] = _tried(_scored, run)
+    return ends
+
+
+def _scored(run: Prepared) -> Result:
+    return write(run.run, score(run))
+
+
+def _tried(stage: Callable[..., T], *arguments: object) -> T | DashpruneError:
+    """What a stage returns; or its error, if it is a user's mistake or a full disk."""
+    try:
+        return stage(*arguments)
+    except DashpruneError as error:
+        return error
+    except OSError as error:
+        return _unwritable(error)
+
+
+def _member(run: Prepared, training: Training, progress: Progress, spent: Callable[[], float]) -> Member:
+    """A training with its data, and what is done after each of its epochs; `spent` is its share of the time so far."""
+    before = training.seconds
+
+    def after_epoch() -> None:
+        training.seconds = before + spent()
+        progress.show(training.history[-1])
+        _save(run.run, training)
+
+    problem, seed = run.problem, run.run.settings.run.seed
+    return Member(training, problem.train, problem.validation, seed, after_epoch)
+
+
+def _save(run: Opened, training: Training) -> None:
+    """History and checkpoint, if it is time to."""
+    if training.finished or len(training.history) % training.settings.checkpoint_every == 0:
+        results.write_history(run.folder, Epoch._fields, training.history)
+        checkpoints.save(run.folder, training.state_dict())
+
+
+def _plan(runs: Sequence[Prepared], members: Sequence[Member], solver: Solver) -> str:
     """Which runs train as one model and which alone."""
+    strategies = {id(member): run.run.settings.names[2] for run, member in zip(runs, members, strict=True)}
     parts = []
     for group in groups(members, solver):
-        own = [
-            job.settings.values["pruner"]["name"] for job, member in zip(jobs, members, strict=True) if member in group
-        ]
-        names = ", ".join(dict.fromkeys(own))
+        names = ", ".join(dict.fromkeys(strategies[id(member)] for member in group))
         parts.append(f"{len(group)} as one ({names})" if len(group) > 1 else f"1 alone ({names})")
     return "; ".join(parts)
 

@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from dashprune import metrics
 from dashprune.controls.base import Control, dense
 from dashprune.data.problem import Pairs, Problem
 from dashprune.models.base import VectorField
+from dashprune.models.effects import effects_on, strongest, target_blocks
 from dashprune.pruners.base import Pruner
 from dashprune.runs import results
 from dashprune.runs.results import Result
@@ -24,8 +24,6 @@ from dashprune.training.state import Training, evaluate, model_sparsity
 
 LISTED = 1_000_000
 """Most edges that network.tsv lists."""
-_BLOCK = 2**23
-"""Most gene pairs of a network that are looked at together; 32 MB in float32."""
 
 
 def score_training(training: Training, problem: Problem, solver: Solver, folder: Path) -> Result:
@@ -37,8 +35,8 @@ def score_training(training: Training, problem: Problem, solver: Solver, folder:
     assert training.best is not None
     model.load_state_dict(training.best)
     pruner.finalize(model)
-    edges, *strongest = _strongest(model, LISTED)
-    _write_network(folder, problem.genes, strongest, pruner)
+    edges, *listed = strongest(model, LISTED)
+    _write_network(folder, problem.genes, listed, pruner)
     return {
         "uses_prior": pruner.uses_prior,
         "sparsity": model_sparsity(model),
@@ -50,9 +48,9 @@ def score_training(training: Training, problem: Problem, solver: Solver, folder:
     }
 
 
-def _write_network(folder: Path, genes: tuple[str, ...], strongest: list[np.ndarray], pruner: Pruner) -> None:
+def _write_network(folder: Path, genes: tuple[str, ...], listed: list[np.ndarray], pruner: Pruner) -> None:
     """The edges with source, target and effect, and with their probability where the strategy gives one."""
-    sources, targets, effects = strongest
+    sources, targets, effects = listed
     columns = [[genes[i] for i in sources], [genes[j] for j in targets], [f"{e:.7g}" for e in effects]]
     if pruner.edge_probability(slice(0, 1)) is not None:
         found = np.empty(len(targets))
@@ -96,16 +94,6 @@ def score_control(control: Control, problem: Problem) -> Result:
     return scores
 
 
-def degrees(model: VectorField) -> tuple[np.ndarray, np.ndarray]:
-    """How many edges, nonzero effects, leave each gene and reach it: (genes,) int64 each."""
-    leaving, reaching = np.zeros(model.genes, dtype=np.int64), np.zeros(model.genes, dtype=np.int64)
-    for targets in target_blocks(model.genes):
-        edges = effects_on(model, targets) != 0
-        leaving += edges.sum(axis=1)
-        reaching[targets] = edges.sum(axis=0)
-    return leaving, reaching
-
-
 def _network_scores(edges: int, network: Callable[[slice], tuple[np.ndarray, np.ndarray]], problem: Problem) -> Result:
     """Scores of a network with this many edges, which gives (genes, targets) score and support of some targets."""
     genes = len(problem.genes)
@@ -121,18 +109,6 @@ def _network_scores(edges: int, network: Callable[[slice], tuple[np.ndarray, np.
     scores = metrics.network_scores(functools.partial(blocks, pairs))
     every = scores if pairs.all() else metrics.network_scores(functools.partial(blocks, Pairs.every(genes)))
     return {**size, **scores, "balanced_accuracy_all": every["balanced_accuracy"]}
-
-
-def target_blocks(genes: int) -> Iterator[slice]:
-    """All targets, as many at a time as `_BLOCK` allows, at least one."""
-    step = max(_BLOCK // genes, 1)
-    return (slice(first, min(first + step, genes)) for first in range(0, genes, step))
-
-
-@torch.no_grad()
-def effects_on(model: VectorField, targets: slice) -> np.ndarray:
-    """(genes, targets) effects on some targets."""
-    return model.effect_matrix(targets).cpu().numpy()
 
 
 def _scored(model: VectorField, targets: slice) -> tuple[np.ndarray, np.ndarray]:
@@ -174,32 +150,3 @@ def _test_error(model: VectorField, batch: Batch, solver: Solver) -> float:
         return evaluate(model, batch, solver)
     except DivergenceError:
         return math.nan
-
-
-def _strongest(model: VectorField, limit: int) -> tuple[int, np.ndarray, np.ndarray, np.ndarray]:
-    """The edges with the largest effects in absolute value.
-
-    Returns:
-        The number of all edges; and source, target and effect of at most `limit`, the largest first, equal ones by
-        source and then by target.
-    """
-    edges, place, effect = 0, np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float32)
-    for targets in target_blocks(model.genes):
-        block = effects_on(model, targets)
-        source, target = np.nonzero(block)
-        edges += len(source)
-        place = np.append(place, source * model.genes + target + targets.start)
-        effect = np.append(effect, block[source, target])
-        kept = _largest(np.abs(effect), place, limit)
-        place, effect = place[kept], effect[kept]
-    order = np.lexsort((place, -np.abs(effect)))
-    return edges, *np.divmod(place[order], model.genes), effect[order]
-
-
-def _largest(size: np.ndarray, place: np.ndarray, limit: int) -> np.ndarray:
-    """Positions of the `limit` largest sizes, of equal ones those with the lowest place, in no particular order."""
-    if len(size) <= limit:
-        return np.arange(len(size))
-    least = np.partition(size, -limit)[-limit]
-    larger, tied = np.flatnonzero(size > least), np.flatnonzero(size == least)
-    return np.append(larger, tied[np.argsort(place[tied])][: limit - len(larger)])

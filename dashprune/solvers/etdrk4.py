@@ -5,15 +5,39 @@ Decay is solved exactly, so a step may be long against 1 / λ, where classical m
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, cast
+from typing import Annotated, Any, cast
 
 import numpy as np
 import torch
+from pydantic import Field
 from torch import Tensor
 
+from dashprune.models.base import VectorField
+from dashprune.solvers.base import Solver
+
 Production = Callable[[Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class Etdrk4(Solver):
+    """Exponential Runge-Kutta steps of fourth order; gradients are computed through them.
+
+    Attributes:
+        step: every step, as a fraction of each transition; they are as many as are needed to be no longer than this.
+    """
+
+    step: Annotated[float, Field(gt=0, le=1)]
+
+    @property
+    def fixed_step(self) -> bool:
+        return True
+
+    def predict(self, model: VectorField, start: Tensor, dt: Tensor) -> Tensor:
+        return etdrk4(model.production, model.decay_rate(), start, dt, math.ceil(1 / self.step - 1e-9))
 
 
 def etdrk4(production: Production, rate: Tensor, start: Tensor, dt: Tensor, steps: int) -> Tensor:

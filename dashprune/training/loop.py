@@ -81,7 +81,7 @@ class Member:
         rate = self.training.settings.learning_rate
         self.error = DashpruneError(
             f"epoch {self.epoch}, {where}: the solution diverged ({reason}); lower train.learning_rate (now {rate:g}) "
-            f"or tighten solver.rtol; the last good checkpoint is kept"
+            f"or solve more exactly (solver.step, solver.rtol); the last good checkpoint is kept"
         )
 
     def alike(self, solver: Solver) -> object:

@@ -17,8 +17,8 @@ from dashprune.analysis import pathways
 from dashprune.analysis.pathways import Influence, Rules, enrichment, influence, mean_influence, select, strategies
 from dashprune.data.gene_sets import GeneSet
 from dashprune.errors import DashpruneError
-from dashprune.runs import scoring
-from dashprune.runs.run import reported
+from dashprune.models import effects
+from dashprune.runs.finished import reported
 from tests.conftest import SMALL
 
 QUICK = Rules(smallest=1, permutations=2000)
@@ -45,7 +45,7 @@ EFFECT = np.array([[0, 2, -1], [0, 0, 0], [0, 0, 3]], dtype=np.float32)
 @pytest.mark.parametrize("pairs", [3, 2**23])
 def test_influence_is_the_share_of_the_regulation_of_others(pairs: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """In blocks of one target, too."""
-    monkeypatch.setattr(scoring, "_BLOCK", pairs)
+    monkeypatch.setattr(effects, "_BLOCK", pairs)
     assert influence(lambda targets: EFFECT[:, targets], 3).tolist() == [1.25, 0, 0]
 
 

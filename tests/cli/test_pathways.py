@@ -9,7 +9,7 @@ import pytest
 
 from dashprune import compose, train_prune_eval
 from dashprune.cli.main import main
-from dashprune.runs.run import reported
+from dashprune.runs.finished import reported
 from tests.conftest import SMALL
 
 

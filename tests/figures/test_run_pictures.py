@@ -15,11 +15,11 @@ from dashprune.data.problem import Pairs, Problem, Split
 from dashprune.figures import run_pictures
 from dashprune.figures.run_pictures import Course, Degrees
 from dashprune.figures.style import BLUE, VERMILION
+from dashprune.models import effects
 from dashprune.models.base import VectorField
-from dashprune.runs import scoring
-from dashprune.solvers.base import Solver
+from dashprune.solvers.etdrk4 import Etdrk4
 
-SOLVER = Solver("etdrk4", rtol=1e-6, atol=1e-6)
+SOLVER = Etdrk4(step=1.0)
 
 
 class Growth(VectorField):
@@ -167,8 +167,8 @@ class Fixed(VectorField):
 def test_degrees_of_a_model_count_nonzero_effects_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     model = Fixed([[0, 1, -2], [0, 0, 3], [0, 0, 0]])
     for block in (1, 6, 100):
-        monkeypatch.setattr(scoring, "_BLOCK", block)
-        assert [part.tolist() for part in scoring.degrees(model)] == [[2, 1, 0], [0, 1, 2]]
+        monkeypatch.setattr(effects, "_BLOCK", block)
+        assert [part.tolist() for part in effects.degrees(model)] == [[2, 1, 0], [0, 1, 2]]
 
 
 def test_networks_are_those_that_are_known(example: Problem) -> None:

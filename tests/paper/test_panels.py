@@ -14,7 +14,7 @@ from dashprune.data.gene_sets import GeneSet
 from dashprune.errors import DashpruneError
 from dashprune.paper import pages, panels
 from dashprune.paper.items import Item, Kind, Run, load, plan
-from dashprune.runs.run import reported
+from dashprune.runs.finished import reported
 from tests.conftest import SMALL
 
 

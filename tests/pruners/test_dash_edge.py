@@ -19,7 +19,7 @@ from dashprune.pruners.dash_edge import DashEdge
 from dashprune.pruners.edges import kept
 from dashprune.pruners.evidence import Posterior, Regression, Share
 from dashprune.runs.checked import Settings, check
-from dashprune.runs.run import reported
+from dashprune.runs.finished import reported
 from dashprune.training.loop import fit
 from dashprune.training.state import Training
 from tests.conftest import SMALL, problem_with

@@ -15,7 +15,8 @@ from scipy.sparse import csr_array
 from dashprune import compose, train_prune_eval
 from dashprune.errors import DashpruneError
 from dashprune.runs import checkpoints
-from dashprune.runs.run import reported, train_prune_eval_together
+from dashprune.runs.finished import reported
+from dashprune.runs.run import train_prune_eval_together
 from dashprune.solvers.base import DivergenceError
 from dashprune.training import loop
 from dashprune.training.batches import by_trajectory, join
@@ -298,7 +299,7 @@ def test_the_reported_model_can_be_had_again(small: list[str], pruner: str) -> N
 def test_a_bootstrap_sample_is_a_run_of_its_own_and_drawn_again_for_its_report(small: list[str]) -> None:
     row, other = run(small), run(small, "bootstrap=2")
     assert row["id"] != other["id"]
-    assert "bootstrap" not in row["config"]
+    assert row["config"]["bootstrap"] is None
     assert other["config"]["bootstrap"] == 2
     assert row["mse_persistence"] == other["mse_persistence"]
     assert row["mse"] != other["mse"]

@@ -17,6 +17,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 from dashprune import compose, train_prune_eval
 from dashprune.data.problem import Pairs, Problem
 from dashprune.metrics import relative_effect
+from dashprune.models import effects
 from dashprune.models.base import VectorField
 from dashprune.models.phoenix import Phoenix
 from dashprune.runs import scoring
@@ -57,17 +58,17 @@ def dense_scores(effect: np.ndarray, problem: Problem) -> dict[str, float]:
 def test_blocked_scores_and_edges_are_the_dense_ones(
     small: list[str], block: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(scoring, "_BLOCK", block)
+    monkeypatch.setattr(effects, "_BLOCK", block)
     problem, model = check(compose(small)).dataset.load(), sparse_phoenix(24, hidden=5, density=0.3)
     effect = model.effect_matrix().detach().numpy()
-    edges, *strongest = scoring._strongest(model, 10**6)
+    edges, *strongest = effects.strongest(model, 10**6)
     found = scoring._network_scores(edges, functools.partial(scoring._scored, model), problem)
     assert found == pytest.approx(dense_scores(effect, problem))
     source, target = np.nonzero(effect)
     order = np.argsort(-np.abs(effect[source, target]), kind="stable")
     for part, expected in zip(strongest, (source, target, effect[source, target]), strict=True):
         np.testing.assert_allclose(part, expected[order], rtol=1e-5)
-    for part, expected in zip(scoring._strongest(model, 7)[1:], strongest, strict=True):
+    for part, expected in zip(effects.strongest(model, 7)[1:], strongest, strict=True):
         np.testing.assert_array_equal(part, expected[:7])
 
 
@@ -86,12 +87,12 @@ def test_a_gold_standard_of_some_regulators_is_scored_on_them_and_on_all_pairs(s
 
 
 def test_equally_strong_edges_are_listed_by_source_then_target(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scoring, "_BLOCK", 10)
+    monkeypatch.setattr(effects, "_BLOCK", 10)
     effect = np.zeros((5, 5), dtype=np.float32)
     effect[[0, 3, 4, 1, 1], [4, 1, 0, 3, 0]] = [1, -1, 1, 1, 2]
-    monkeypatch.setattr(scoring, "effects_on", lambda model, targets: effect[:, targets])
+    monkeypatch.setattr(effects, "effects_on", lambda model, targets: effect[:, targets])
     for limit in range(1, 7):
-        edges, source, target, sizes = scoring._strongest(sparse_phoenix(5, 1, 1), limit)
+        edges, source, target, sizes = effects.strongest(sparse_phoenix(5, 1, 1), limit)
         assert edges == 5
         expected = [(1, 0, 2), (0, 4, 1), (1, 3, 1), (3, 1, -1), (4, 0, 1)][:limit]
         assert list(zip(source, target, sizes, strict=True)) == expected
@@ -124,7 +125,7 @@ def peak(work: Callable[[], object]) -> int:
 def test_no_matrix_of_all_pairs_is_held(small: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """2000 genes: loading, listing and scoring take less than even one byte per pair of genes."""
     pairs = 2000**2
-    monkeypatch.setattr(scoring, "_BLOCK", pairs // 100)
+    monkeypatch.setattr(effects, "_BLOCK", pairs // 100)
     options = ["dataset.genes=2000", "dataset.inputs=400", "dataset.edges=3200", "dataset.train=2"]
     dataset = check(compose([*small, *options])).dataset
     problems: list[Problem] = []
@@ -132,4 +133,4 @@ def test_no_matrix_of_all_pairs_is_held(small: list[str], monkeypatch: pytest.Mo
     model = sparse_phoenix(2000, hidden=20, density=0.04)
     network = functools.partial(scoring._scored, model)
     assert peak(lambda: scoring._network_scores(0, network, problems[0])) < pairs
-    assert peak(lambda: scoring._strongest(model, 10_000)) < pairs
+    assert peak(lambda: effects.strongest(model, 10_000)) < pairs

@@ -22,6 +22,8 @@ from dashprune.pruners.l0 import L0
 from dashprune.pruners.scheduled import Schedule
 from dashprune.pruners.sparseflow import SparseFlow
 from dashprune.solvers.base import Solver
+from dashprune.solvers.etdrk4 import Etdrk4
+from dashprune.solvers.torchdiffeq import Torchdiffeq
 from dashprune.training import loop
 from dashprune.training.loop import Member, fit_together
 from dashprune.training.state import Training
@@ -30,7 +32,7 @@ SETTINGS = Train(
     epochs=8, batch_trajectories=1, learning_rate=1e-2,
     plateau=Plateau(factor=0.5, patience=0, threshold=1e-6, min_lr=1e-3), early_stop=None, checkpoint_every=1,
 )  # fmt: skip
-SOLVERS = [Solver("etdrk4", 1e-3, 1e-3, step=0.5), Solver("rk4", 1e-3, 1e-3, step=0.5)]
+SOLVERS = [Etdrk4(step=0.5), Torchdiffeq("rk4", step=0.5)]
 
 
 def phoenix(importance: str = "abs", recovery: bool = True) -> Phoenix:
@@ -141,6 +143,6 @@ def test_what_differs_in_more_than_numbers_is_not_stacked(example: Problem) -> N
     assert imp != key(phoenix(), Pruner())  # which has no masks
     assert key(phoenix(), CNode(1e-3, 1e-3)) is None
     assert key(phoenix(), L0(1e-3, 100.0, 0.5, 0.2, 0.5, seed=3)) is None
-    assert key(phoenix(), Imp(schedule()), Solver("dopri5", 1e-3, 1e-3)) is None
+    assert key(phoenix(), Imp(schedule()), Torchdiffeq("dopri5", rtol=1e-3, atol=1e-3)) is None
     ragged = Split(example.train.expression, np.array([[0, 1, 3, 4], [0, 1, 3, np.nan], [0, 1, np.nan, np.nan]]))
     assert key(phoenix(), Imp(schedule()), split=ragged) is None

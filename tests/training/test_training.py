@@ -18,6 +18,7 @@ from dashprune.pruners.imp import Imp
 from dashprune.pruners.scheduled import Schedule
 from dashprune.pruners.sparseflow import SparseFlow
 from dashprune.solvers.base import Solver
+from dashprune.solvers.torchdiffeq import Torchdiffeq
 from dashprune.training import loop as loop
 from dashprune.training.batches import Batch, batches, by_trajectory
 from dashprune.training.loop import fit
@@ -27,7 +28,7 @@ SETTINGS = Train(
     epochs=6, batch_trajectories=1, learning_rate=1e-2,
     plateau=Plateau(factor=0.5, patience=0, threshold=1e-6, min_lr=1e-3), early_stop=None, checkpoint_every=1,
 )  # fmt: skip
-SOLVER = Solver("rk4", 1e-3, 1e-3, step=0.5)
+SOLVER = Torchdiffeq("rk4", step=0.5)
 
 
 def training(model: VectorField, pruner: Pruner, problem: Problem, settings: Train = SETTINGS) -> Training:

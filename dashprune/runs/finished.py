@@ -1,0 +1,66 @@
+"""A run that is done: its data and its model, with which its result was scored. Nothing here trains."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+from dashprune.data.problem import Problem
+from dashprune.errors import DashpruneError
+from dashprune.models.base import VectorField
+from dashprune.runs import checkpoints, provenance, results
+from dashprune.runs.checked import Settings, check
+from dashprune.runs.results import Result
+from dashprune.solvers.base import Solver
+
+
+class Finished(NamedTuple):
+    """What a finished training leaves.
+
+    Attributes:
+        problem: the data.
+        model: the best one since the support last changed, its zeros baked in, on the CPU.
+        solver: of its ODE.
+    """
+
+    problem: Problem
+    model: VectorField
+    solver: Solver
+
+
+def reported(folder: Path) -> Finished:
+    """Read a run that is done.
+
+    Args:
+        folder: of the run.
+
+    Raises:
+        DashpruneError: if the folder holds no finished training, its data are no longer the same, or this code cannot
+            read it.
+    """
+    row = results.load(folder)
+    if row is None or "model" not in row["config"]:
+        what = "holds no result.json; finish the run" if row is None else "is a control's, which trains no model"
+        raise DashpruneError(f"{folder} {what}; give the folder of a run, such as outputs/runs/sim350/phoenix/dash/ID")
+    settings = _settings(folder, row)
+    if settings.dataset.fingerprint() != row["data"]:
+        raise DashpruneError(f"{folder} was made from other data than dataset {row['dataset']} has now; run it again")
+    problem = settings.problem()
+    model = settings.initial_model(problem)
+    settings.pruner.attach(model, problem)
+    state = checkpoints.load(folder)
+    if state is None:
+        raise DashpruneError(f"{folder} has no checkpoint any more; run it again with force=true")
+    model.load_state_dict(state["best"])
+    settings.pruner.finalize(model)
+    return Finished(problem, model, settings.solver)
+
+
+def _settings(folder: Path, row: Result) -> Settings:
+    try:
+        return check({**row["config"], "device": "cpu"})
+    except DashpruneError as error:
+        raise DashpruneError(
+            f"{folder} was made by other code (dashprune {provenance.code(row)}), and cannot be read by this: {error}; "
+            f"run it again"
+        ) from error
