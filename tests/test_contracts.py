@@ -23,7 +23,7 @@ from dashprune.errors import DashpruneError
 from dashprune.models.base import EdgeField, VectorField
 from dashprune.pruners.base import Pruner
 from dashprune.runs.checked import Settings, check
-from dashprune.runs.run import initial_model, reported
+from dashprune.runs.finished import reported
 from dashprune.training.loop import fit
 from dashprune.training.state import Training
 from tests.conftest import SMALL as SHORT
@@ -64,7 +64,7 @@ def settings(pruner: str, model: str) -> tuple[Settings, Problem]:
 
 
 def training(made: Settings, problem: Problem) -> Training:
-    model = initial_model(made.model, problem, seed=0)
+    model = made.initial_model(problem)
     made.pruner.attach(model, problem)
     return Training(model, made.pruner, made.train)
 
@@ -73,7 +73,8 @@ def training(made: Settings, problem: Problem) -> Training:
 def test_every_yaml_composes_and_bears_its_own_name(group: str) -> None:
     assert choices(group)
     for choice in choices(group):
-        cfg = compose([f"{group}={choice}"])
+        model = ["model=phoenix_edge"] if group == "pruner" and not fits(choice, "phoenix") else []
+        cfg = compose([f"+train={choice}" if group == "train" else f"{group}={choice}", *model])
         check(cfg)
         assert cfg[group].get("name", choice) == choice
 

@@ -49,11 +49,29 @@ def _check(group: str, choice: str) -> None:
         return check_item(choice)
     if group == "grid":
         return _check_grid(choice)
-    cfg = compose([f"{group}={choice}"])
-    check(cfg)
+    cfg = compose([f"+train={choice}"] if group == "train" else [f"{group}={choice}"])
     if cfg[group].get("name", choice) != choice:
         raise DashpruneError(f"{group}.name: '{cfg[group].name}' must be the file's name, '{choice}'")
+    if group == "pruner":
+        return _check_with_a_model(choice)
+    check(cfg)
     return None
+
+
+def _check_with_a_model(pruner: str) -> None:
+    """A strategy is valid if it is with one of the models, of which the default one is the first to be tried."""
+    from dashprune.config import choices, compose
+    from dashprune.runs.checked import check
+
+    reason: DashpruneError | None = None
+    for words in ([], *([f"model={model}"] for model in choices("model"))):
+        try:
+            check(compose([f"pruner={pruner}", *words]))
+            return
+        except DashpruneError as error:
+            reason = reason or error
+    assert reason is not None
+    raise reason
 
 
 def _check_grid(choice: str) -> None:
