@@ -79,11 +79,11 @@ def main(words: list[str]) -> int:
 
 
 def _write(found: Consensus) -> None:
+    from dashprune import figures
     from dashprune.analysis import edge_probability
-    from dashprune.figures import style
 
     edge_probability.write(found)
     print(f"{edge_probability.markdown(found)}\n")
     if found.calibration and found.calibration.bins:
-        style.save(style.calibration(found.calibration.bins, found.title, found.runs), found.stem)
+        figures.save(figures.calibration(found.calibration.bins, found.title, found.runs), found.stem)
     say(f"written to {found.stem}.tsv")

@@ -1,23 +1,22 @@
-"""Pictures of one run: how it was trained, what it predicts, and the network that is left."""
+"""What is drawn of one run: how it was trained, what it predicts, and the network that is left."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 import torch
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from scipy.sparse import csr_array
 
 from dashprune.data.problem import Problem, Split
 from dashprune.errors import DashpruneError, did_you_mean
-from dashprune.figures.style import BLACK, BLUE, GREEN, GREY, LIGHT, VERMILION, WIDTH, save, styled
+from dashprune.figures.run_degrees import Degrees, degree_distributions
+from dashprune.figures.run_history import history
+from dashprune.figures.run_trajectories import Course, trajectories
+from dashprune.figures.style import save
 from dashprune.models.base import VectorField
 from dashprune.models.effects import degrees
 from dashprune.runs import results
@@ -30,32 +29,6 @@ MOST = 60
 """Genes whose trajectories can be drawn at once."""
 FEW = 12
 """Trajectories with at most so many time points are drawn three at a time, longer ones alone."""
-LONG = 100
-"""Trajectories with more time points than this are drawn as means over bins, too."""
-BINS = 30
-
-
-class Course(NamedTuple):
-    """A trajectory and its prediction.
-
-    Attributes:
-        times: (times,) in the dataset's unit.
-        measured: (times, genes) held-out expression.
-        one_step: (times, genes) each point predicted from the measured one before; the first is the measured one.
-        free: (times, genes) all points predicted from the first measured one; NaN once the solution diverges.
-    """
-
-    times: np.ndarray
-    measured: np.ndarray
-    one_step: np.ndarray
-    free: np.ndarray
-
-
-class Degrees(NamedTuple):
-    """Of a network: (genes,) int numbers of edges that leave and that reach each gene."""
-
-    leaving: np.ndarray
-    reaching: np.ndarray
 
 
 def draw(folder: Path, out: Path, genes: Sequence[str] | None = None) -> list[Path]:
@@ -89,9 +62,6 @@ def draw(folder: Path, out: Path, genes: Sequence[str] | None = None) -> list[Pa
         "degrees": degree_distributions(_networks(model, problem), title),
     }
     return [path for name, figure in figures.items() for path in save(figure, out / name)]
-
-
-# --- what is drawn ---------------------------------------------------------------------------------------------------
 
 
 def telling_genes(problem: Problem) -> list[int]:
@@ -176,131 +146,3 @@ def _networks(model: VectorField, problem: Problem) -> dict[str, Degrees]:
 def _degrees(network: csr_array) -> Degrees:
     genes = network.shape[0]
     return Degrees(np.diff(network.indptr), np.bincount(network.indices, minlength=genes))
-
-
-# --- drawing ---------------------------------------------------------------------------------------------------------
-
-
-@styled
-def history(frame: pd.DataFrame, best_epoch: int, title: str) -> Figure:
-    """Loss, validation error and sparsity over epochs; events of pruning and the reported model are marked.
-
-    Args:
-        frame: columns epoch, loss, validation, sparsity and pruned, as in history.csv.
-        best_epoch: of the reported model.
-        title: of the figure.
-    """
-    figure = Figure(figsize=(WIDTH, 5.4), layout="constrained")
-    panels = figure.subplots(3, 1, sharex=True)
-    drawn = ((frame["loss"], "loss", BLACK), (frame["validation"], "validation error (MSE)", BLUE),
-             (100 * frame["sparsity"], "sparsity of the weights (%)", GREEN))  # fmt: skip
-    for axes, (values, name, colour) in zip(panels, drawn, strict=True):
-        for epoch in frame.loc[frame["pruned"] == 1, "epoch"]:
-            axes.axvline(epoch, color=GREY, linestyle=":", linewidth=0.8, zorder=0)
-        axes.plot(frame["epoch"], values, color=colour)
-        at = frame["epoch"] == best_epoch
-        axes.plot(frame.loc[at, "epoch"], values[at], "*", color=VERMILION, markersize=9)
-        axes.set_ylabel(name)
-        if name != "sparsity of the weights (%)" and values.min() > 0 and values.max() > 5 * values.min():
-            axes.set_yscale("log")
-    panels[-1].set(xlabel="epoch", ylim=(-4, 104))
-    panels[0].set_title(title, loc="left")
-    star = Line2D([], [], marker="*", color=VERMILION, linestyle="", markersize=9)
-    events = int(frame["pruned"].sum())
-    names = [f"reported model (epoch {best_epoch})", f"weights are cut ({events} times)"]
-    handles = [star, Line2D([], [], color=GREY, linestyle=":", linewidth=0.8)]
-    shown = 2 if events else 1
-    figure.legend(handles[:shown], names[:shown], loc="outside lower center", ncols=2)
-    return figure
-
-
-@styled
-def trajectories(courses: Sequence[Course], genes: Mapping[str, int], title: str) -> Figure:
-    """True against predicted expression over time, a panel for each gene.
-
-    Args:
-        courses: the trajectories, in each panel.
-        genes: names and indices.
-        title: of the figure.
-    """
-    lines = math.ceil(len(genes) / 3)
-    figure = Figure(figsize=(WIDTH, 1.9 * lines + 0.7), layout="constrained")
-    grid = figure.subplots(lines, 3, squeeze=False, sharex=True)
-    for axes, (name, gene) in zip(grid.ravel(), genes.items(), strict=False):
-        for course, marker in zip(courses, "os^", strict=False):
-            _draw_course(axes, course, gene, marker)
-        axes.set_title(name)
-        _limit(axes, courses, gene)
-    for axes in grid.ravel()[len(genes) :]:
-        axes.set_axis_off()
-    for k, axes in enumerate(grid.ravel()[: len(genes)]):
-        if k + 3 >= len(genes):
-            axes.set_xlabel("time (unit of the data)")
-            axes.tick_params(axis="x", labelbottom=True)
-        if k % 3 == 0:
-            axes.set_ylabel("expression\n(unit of the data)")
-    figure.suptitle(title, x=0.01, ha="left", fontsize=8)
-    handles, labels = grid[0, 0].get_legend_handles_labels()
-    figure.legend(handles[:3], labels[:3], loc="outside lower center", ncols=3, columnspacing=1.2)
-    return figure
-
-
-def _draw_course(axes: Axes, course: Course, gene: int, marker: str) -> None:
-    """Measured points as markers, predictions as lines; of long trajectories every point, and means over bins."""
-    times, measured, one_step = course.times, course.measured[:, gene], course.one_step[:, gene]
-    points, line = "measured", "predicted from the point before"
-    if len(times) > LONG:
-        axes.plot(times, measured, ".", color=LIGHT, markersize=1.5, zorder=0)
-        times, measured, one_step = (binned(values) for values in (times, measured, one_step))
-        points, line = f"{points} (dots), mean of bins (circles)", f"{line}, mean of bins"
-    axes.plot(times, measured, marker, color=BLACK, markerfacecolor="none", markeredgewidth=0.6, label=points)
-    axes.plot(times, one_step, color=BLUE, label=line)
-    axes.plot(course.times, course.free[:, gene], "--", color=VERMILION, label="from the first point")
-
-
-def binned(values: np.ndarray) -> np.ndarray:
-    """Means of `BINS` runs of successive values, as equal in number as can be."""
-    return np.array([part.mean() for part in np.array_split(values, BINS)])
-
-
-def _limit(axes: Axes, courses: Sequence[Course], gene: int) -> None:
-    """Keep a free run that leaves the measured range by more than its width from flattening everything else."""
-    measured = np.concatenate([course.measured[:, gene] for course in courses])
-    low, high = measured.min(), measured.max()
-    width = max(high - low, 1e-6)
-    bottom, top = axes.get_ylim()
-    axes.set_ylim(max(bottom, low - width), min(top, high + width))
-
-
-@styled
-def degree_distributions(networks: Mapping[str, Degrees], title: str) -> Figure:
-    """Share of genes with at least k edges that leave them, and that reach them, over k; both axes logarithmic.
-
-    Args:
-        networks: degrees in each network, all of as many genes.
-        title: of the figure.
-    """
-    figure = Figure(figsize=(WIDTH, 3.4), layout="constrained")
-    panels = figure.subplots(1, 2, sharey=True)
-    looks = ((BLUE, "-", "o"), (VERMILION, "--", "s"), (GREEN, ":", "^"))
-    for (name, network), (colour, line, marker) in zip(networks.items(), looks, strict=False):
-        for axes, degree in zip(panels, network, strict=True):
-            axes.plot(
-                *at_least(degree), linestyle=line, color=colour, drawstyle="steps-pre", marker=marker, markersize=3,
-                markevery=0.02, markerfacecolor="white", markeredgewidth=0.6,
-                label=f"{name} ({degree.sum():,} edges)",
-            )  # fmt: skip
-    for k, name in enumerate(("leave it (out-degree)", "reach it (in-degree)")):
-        genes, most = len(next(iter(networks.values()))[k]), max(int(network[k].max()) for network in networks.values())
-        panels[k].set(xscale="log", xlim=(0.8, 1.25 * max(most, 1)), xlabel=f"k: edges that {name}")
-        panels[k].set(yscale="log", ylim=(0.8 / genes, 1.25))
-    panels[0].set_ylabel("share of genes with at least k")
-    panels[0].set_title(title, loc="left")
-    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
-    return figure
-
-
-def at_least(degree: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The positive degrees that occur, ascending, and the share of all genes that have at least as many edges."""
-    values, counts = np.unique(degree[degree > 0], return_counts=True)
-    return values, np.cumsum(counts[::-1])[::-1] / len(degree)

@@ -13,10 +13,9 @@ import pandas as pd
 from matplotlib.figure import Figure
 from tabulate import tabulate
 
-from dashprune import files
+from dashprune import figures, files
 from dashprune.analysis import tables
 from dashprune.config import conf_dir
-from dashprune.figures import style
 from dashprune.paper.items import Item, Line, Run, Table, lines
 from dashprune.paper.panels import Drawing, draw
 from dashprune.runs.results import Result
@@ -153,7 +152,7 @@ def write(made: Made, folder: Path) -> str:
     text = markdown(made, frames, drawing)
     done = made.done
     if drawing is not None:
-        style.save(marked(drawing.figure, made.quick), folder / made.stem)
+        figures.save(marked(drawing.figure, made.quick), folder / made.stem)
     with files.writing(made.name, folder):
         folder.mkdir(parents=True, exist_ok=True)
         files.write(folder / f"{made.stem}.md", text)

@@ -9,12 +9,11 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from dashprune import metrics
+from dashprune import figures, metrics
 from dashprune.analysis import pathways, tables
 from dashprune.config import component
 from dashprune.data import gene_sets
 from dashprune.errors import DashpruneError
-from dashprune.figures import style
 from dashprune.models.effects import effects_on
 from dashprune.paper.items import Item, Kind, Picture, Run, select
 from dashprune.runs.finished import reported
@@ -55,7 +54,7 @@ def sparsity_accuracy(title: str, picture: Picture, runs: Sequence[Run]) -> Draw
     if not done:
         raise DashpruneError(f"{title}: none of its runs is done; finish some first")
     table = tables.summary(done)
-    return Drawing(style.sparsity_accuracy(table), table, pd.DataFrame(), [])
+    return Drawing(figures.sparsity_accuracy(table), table, pd.DataFrame(), [])
 
 
 def effects(title: str, picture: Picture, runs: Sequence[Run]) -> Drawing:
@@ -79,7 +78,7 @@ def effects(title: str, picture: Picture, runs: Sequence[Run]) -> Drawing:
     nothing = metrics.relationship_error(np.zeros_like(truth), truth)
     values = pd.DataFrame([*errors, {"noise": "", "strategy": "no effect at all", "mse": nothing}])
     summary = values.assign(mse=[f"{1e3 * mse:.3f}" for mse in values["mse"]])
-    return Drawing(style.effects(truth, panels), values, summary.rename(columns={"mse": "MSE, 1e-3"}), [])
+    return Drawing(figures.effects(truth, panels), values, summary.rename(columns={"mse": "MSE, 1e-3"}), [])
 
 
 def pathway_bars(title: str, picture: Picture, runs: Sequence[Run]) -> Drawing:
@@ -101,7 +100,7 @@ def pathway_bars(title: str, picture: Picture, runs: Sequence[Run]) -> Drawing:
         first = f"{found['pathway'][0]} (z {found['z'][0]:.1f})"
         summary.append({"strategy": label, "runs": len(folders), "tested": len(found),
                         "significant": int(found["significant"].sum()), "first": first})  # fmt: skip
-    shown = style.pathway_bars({label: pathways.top(frame, 20) for label, frame in frames.items()}, title)
+    shown = figures.pathway_bars({label: pathways.top(frame, 20) for label, frame in frames.items()}, title)
     values = pd.concat([frame.assign(strategy=label) for label, frame in frames.items()], ignore_index=True)
     return Drawing(shown, values, pd.DataFrame(summary), notes)
 
@@ -110,7 +109,7 @@ def priors(title: str, picture: Picture, runs: Sequence[Run]) -> Drawing:
     """Scores of strategies over the part of the prior's edges that was moved, at every level of noise."""
     rows = [
         {"noise": float(row["config"]["dataset"]["noise"]), "moved": float(row["config"]["dataset"]["prior_noise"]),
-         "strategy": label, "seed": row["seed"], **{score: row[score] for score in style.PRIOR_SCORES}}
+         "strategy": label, "seed": row["seed"], **{score: row[score] for score in figures.PRIOR_SCORES}}
         for label, name in picture.rows.items() for run in runs
         if run.names[2] == name and (row := run.result) is not None
     ]  # fmt: skip
@@ -119,7 +118,7 @@ def priors(title: str, picture: Picture, runs: Sequence[Run]) -> Drawing:
     every = pd.DataFrame(rows)
     grouped = every.groupby(["noise", "moved", "strategy"], sort=True)
     values = grouped["seed"].count().rename("seeds").to_frame()
-    for score in style.PRIOR_SCORES:
+    for score in figures.PRIOR_SCORES:
         values[score], values[f"{score}_sd"] = grouped[score].mean(), grouped[score].std()
     values = values.reset_index()
     order = list(picture.rows)
@@ -131,10 +130,10 @@ def priors(title: str, picture: Picture, runs: Sequence[Run]) -> Drawing:
         {"noise": values["noise"].map(levels), "moved": [f"{100 * m:.0f} %" for m in values["moved"]]}
     )
     summary["strategy"], summary["seeds"] = values["strategy"].to_list(), values["seeds"].to_list()
-    for score, heading in style.PRIOR_SCORES.items():
+    for score, heading in figures.PRIOR_SCORES.items():
         pairs = zip(values[score], values[f"{score}_sd"], strict=True)
         summary[heading] = [tables.text(mean, sd, ".3f") for mean, sd in pairs]
-    return Drawing(style.priors(values.replace({"noise": levels}), order), values, summary, [])
+    return Drawing(figures.priors(values.replace({"noise": levels}), order), values, summary, [])
 
 
 DRAW: dict[Kind, Callable[[str, Picture, Sequence[Run]], Drawing]] = {

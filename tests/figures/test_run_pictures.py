@@ -2,10 +2,8 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 from scipy.sparse import csr_array
@@ -13,8 +11,6 @@ from torch import Tensor, nn
 
 from dashprune.data.problem import Pairs, Problem, Split
 from dashprune.figures import run_pictures
-from dashprune.figures.run_pictures import Course, Degrees
-from dashprune.figures.style import BLUE, VERMILION
 from dashprune.models import effects
 from dashprune.models.base import VectorField
 from dashprune.solvers.etdrk4 import Etdrk4
@@ -79,80 +75,6 @@ def test_the_genes_shown_vary_most_and_three_of_them_are_regulated(example: Prob
     assert run_pictures.telling_genes(tied) == [0, 1, 2]
 
 
-def test_trajectories_show_what_was_measured_and_predicted() -> None:
-    times = np.array([0.0, 1, 3])
-    measured = np.array([[0, 1], [1, 2], [2, 3.0]])
-    courses = [Course(times, measured, measured + 0.1, measured + 100), Course(times, -measured, -measured, -measured)]
-    names = {f"gene {k}": k % 2 for k in range(4)}
-    figure = run_pictures.trajectories(courses, names, "a run")
-    panels, unused = figure.axes[:4], figure.axes[4:]
-    assert [axes.get_title() for axes in panels] == list(names)
-    first = panels[1].lines[:3]
-    for line, values in zip(first, (measured, measured + 0.1, measured + 100), strict=True):
-        assert line.get_xdata().tolist() == times.tolist()
-        assert line.get_ydata().tolist() == values[:, 1].tolist()
-    assert [line.get_linestyle() for line in first] == ["None", "-", "--"]
-    assert len(panels[0].lines) == 6
-    assert panels[0].get_ylim()[1] == 6  # the measured -2 to 2, and once this width beyond
-    assert panels[0].get_ylabel() == "expression\n(unit of the data)"
-    assert panels[3].get_xlabel() == "time (unit of the data)"
-    assert not any(axes.axison for axes in unused)
-    labels = [text.get_text() for text in figure.legends[0].get_texts()]
-    assert labels == ["measured", "predicted from the point before", "from the first point"]
-
-
-def test_a_trajectory_of_many_points_is_drawn_as_means_too() -> None:
-    times = np.arange(1000.0)
-    course = Course(times, times[:, None], times[:, None] + 1, times[:, None])
-    (axes,) = run_pictures.trajectories([course], {"g": 0}, "a run").axes[:1]
-    dots, circles, one_step, free = axes.lines
-    assert [len(line.get_xdata()) for line in (dots, circles, one_step, free)] == [1000, 30, 30, 1000]
-    assert circles.get_ydata()[0] == 16.5  # the mean of 0 to 33
-    assert one_step.get_ydata()[0] == 17.5
-
-
-def test_the_history_marks_cuts_and_the_reported_model() -> None:
-    frame = pd.DataFrame(
-        {"epoch": [1, 2, 3, 4], "loss": [1, 0.1, 0.05, 0.01], "validation": [4, 3, 2, 3.0],
-         "sparsity": [0, 0, 0.7, 0.7], "pruned": [0, 0, 1, 0]}
-    )  # fmt: skip
-    figure = run_pictures.history(frame, 4, "a run")
-    _, validation, sparsity = figure.axes
-    assert [axes.get_ylabel() for axes in figure.axes] == [
-        "loss", "validation error (MSE)", "sparsity of the weights (%)",
-    ]  # fmt: skip
-    assert sparsity.get_xlabel() == "epoch"
-    assert [axes.get_yscale() for axes in figure.axes] == ["log", "linear", "linear"]
-    cut, curve, star = validation.lines
-    assert list(cut.get_xdata()) == [3, 3]
-    assert curve.get_ydata().tolist() == [4, 3, 2, 3]
-    assert (star.get_xdata().tolist(), star.get_ydata().tolist()) == ([4], [3])
-    assert sparsity.lines[1].get_ydata().tolist() == [0, 0, 70, 70]
-    labels = [text.get_text() for text in figure.legends[0].get_texts()]
-    assert labels == ["reported model (epoch 4)", "weights are cut (1 times)"]
-    dense = run_pictures.history(frame.assign(pruned=0), 1, "a run")
-    assert [text.get_text() for text in dense.legends[0].get_texts()] == ["reported model (epoch 1)"]
-
-
-def test_degrees_are_shown_as_the_share_of_genes_with_at_least_as_many() -> None:
-    assert [part.tolist() for part in run_pictures.at_least(np.array([0, 1, 1, 3]))] == [[1, 3], [0.75, 0.25]]
-    assert [part.tolist() for part in run_pictures.at_least(np.array([0, 0]))] == [[], []]
-    networks = {"pruned network": Degrees(np.array([2, 2, 0, 0]), np.array([1, 1, 1, 1])),
-                "prior": Degrees(np.array([1, 0, 0, 0]), np.array([0, 0, 0, 1]))}  # fmt: skip
-    figure = run_pictures.degree_distributions(networks, "a run")
-    out, into = figure.axes
-    assert [line.get_xdata().tolist() for line in out.lines] == [[2], [1]]
-    assert [line.get_ydata().tolist() for line in out.lines] == [[0.5], [0.25]]
-    assert [line.get_ydata().tolist() for line in into.lines] == [[1], [0.25]]
-    assert [line.get_color() for line in out.lines] == [BLUE, VERMILION]
-    assert [out.get_xscale(), out.get_yscale()] == ["log", "log"]
-    assert [out.get_xlabel(), into.get_xlabel()] == [
-        "k: edges that leave it (out-degree)", "k: edges that reach it (in-degree)",
-    ]  # fmt: skip
-    labels = [text.get_text() for text in figure.legends[0].get_texts()]
-    assert labels == ["pruned network (4 edges)", "prior (1 edges)"]
-
-
 class Fixed(VectorField):
     """A model with these effects."""
 
@@ -180,10 +102,3 @@ def test_networks_are_those_that_are_known(example: Problem) -> None:
     assert list(run_pictures._networks(model, replace(example, evaluable=some)))[1] == "gold standard of 2 regulators"
     unknown = replace(example, truth=None, evaluable=None, prior=csr_array((3, 3), dtype=np.float32))
     assert list(run_pictures._networks(model, unknown)) == ["pruned network"]
-
-
-def test_a_network_without_edges_can_be_drawn(tmp_path: Path) -> None:
-    nothing = Degrees(np.zeros(3, dtype=int), np.zeros(3, dtype=int))
-    figure = run_pictures.degree_distributions({"pruned network": nothing}, "a run")
-    figure.draw_without_rendering()
-    assert figure.legends[0].get_texts()[0].get_text() == "pruned network (0 edges)"
