@@ -253,3 +253,8 @@ def test_every_choice_is_on_the_page_where_a_reader_looks_for_it(group: str) -> 
     text = (REPOSITORY / pages.get(group, "conf/README.md")).read_text(encoding="utf-8")
     names = {path.stem for path in (conf_dir() / group).glob("*.yaml")} - ({"none"} if group == "grid" else set())
     assert [name for name in sorted(names) if f"`{name}`" not in text] == []
+
+
+def test_the_front_page_is_short() -> None:
+    """What is longer belongs to the pages behind it."""
+    assert len((REPOSITORY / "README.md").read_text(encoding="utf-8").splitlines()) <= 150
