@@ -1,4 +1,4 @@
-"""Scores of a pruned model: arrays in, floats out. Formulas: METHODS section 6 of the DASH notes.
+"""Scores of a pruned model: arrays in, floats out. Formulas: METHODS.md, section 6.
 
 A network comes in blocks of targets, so that a genome's never stands in memory as a whole; every score is exact.
 """

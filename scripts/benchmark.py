@@ -1,4 +1,4 @@
-"""Speed and memory, each as a ratio measured in this one process; see README.md for what is promised.
+"""Speed and memory, each as a ratio measured in this one process; outputs/benchmarks/README.md has what is promised.
 
     python scripts/benchmark.py [--rounds 5] [--seed 0] [--only steps,ensemble] [--out outputs/benchmarks]
 

@@ -407,7 +407,7 @@ def initial_states(
     trajectories: int,
     input_moments: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> np.ndarray:
-    """Starting values by the rule of the published simulator (sim350/README.md, "Starting values for new samples").
+    """Starting values by the rule of the published simulator (METHODS 5).
 
     Inputs are normal around a mean of their own, redrawn until inside [0, 1]. Regulated genes are Beta(2, 2) plus
     one shift per gene, U(-0.25, 0.25), clipped to [0, 1]. Trajectory k is the same however many are drawn.

@@ -28,7 +28,7 @@ def names(genes: int) -> tuple[str, ...]:
 
 
 def test_counts() -> None:
-    """As in the README of the data: 178 points, of whose 177 transitions one crosses the gap."""
+    """As counted in the published files: 178 points, of whose 177 transitions one crosses the gap."""
     problem = SMALL.load()
     assert len(problem.genes) == 500
     assert problem.train.expression.shape == (147, 2, 500)

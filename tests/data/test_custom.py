@@ -661,8 +661,8 @@ def test_the_command_line(folder: Path) -> None:
     assert said == "dashprune: dataset.prior: 'priors.csv' does not exist; did you mean 'prior.csv'?\n"
 
 
-def test_the_page_of_the_readme_leads_to_a_network() -> None:
-    text = (Path(__file__).parents[2] / "README.md").read_text()
+def test_the_page_of_the_data_leads_to_a_network() -> None:
+    text = (Path(__file__).parents[2] / "dashprune/data/README.md").read_text()
     script = text.partition("python - <<'END'\n")[2].partition("END\n")[0]
     exec(script, {})
     row = train_prune_eval(compose([*options(gold="gold.csv"), *SHORT]))

@@ -103,7 +103,7 @@ def test_missing_published_sets_say_how_to_get_them(tmp_path: Path, monkeypatch:
 
 @pytest.mark.usefixtures("mirror")
 def test_reactome_has_the_published_size_and_names_of_brca() -> None:
-    """2,418 sets of 10,552 genes, of which 325 are among the 500; as in the README of the data."""
+    """2,418 sets of 10,552 genes, of which 325 are among the 500, counted in the published files."""
     sets = gene_sets.load("reactome")
     assert len(sets) == len({one.name for one in sets}) == 2418
     genes = {gene for one in sets for gene in one.genes}

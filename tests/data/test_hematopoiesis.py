@@ -56,7 +56,7 @@ def test_counts(dataset: Hematopoiesis, derived: Path) -> None:
 
 
 def test_published_lengths() -> None:
-    """As in the README of the data; the first monocyte test batch has two cells of the same pseudotime."""
+    """As counted in the published files; the first monocyte test batch has two cells of the same pseudotime."""
     assert lengths(ERYTHROID.load().test) == [687, 160]
     assert lengths(MONOCYTE.load().test) == [1441, 1323, 315]
     assert lengths(B.load().test) == [391, 1005, 48]
@@ -102,7 +102,7 @@ def test_no_test_cell_is_trained_on() -> None:
 
 
 def test_prior() -> None:
-    """As in the README of the data; the BRCA prior agrees with it on all 5 x 23 shared regulators and targets."""
+    """As counted in the published files; the BRCA prior agrees with it on all 5 x 23 shared regulators and targets."""
     problem = ERYTHROID.load()
     assert problem.prior.nnz == 31030
     assert (np.diff(problem.prior.indptr) > 0).sum() == 111

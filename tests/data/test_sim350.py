@@ -46,7 +46,7 @@ def published() -> tuple[Network, np.ndarray, np.ndarray]:
 
 @pytest.mark.usefixtures("mirror")
 def test_published_trajectories_are_reproduced() -> None:
-    """All ten, from their starting values: 1.3e-6 is what the data's README reports for another solver."""
+    """All ten, from their starting values: another solver reaches 1.3e-6."""
     network, expression, times = published()
     again = simulate(network, expression[:, 0].astype(np.float64), times[0].tolist())
     assert np.abs(again - expression).max() < 3e-6

@@ -38,7 +38,7 @@ def derivative(network: Network, x: np.ndarray) -> np.ndarray:
 
 
 def naive(network: Network, x: np.ndarray) -> np.ndarray:
-    """dx/dt at x (genes,), gene by gene, read from the formulas of the data's README."""
+    """dx/dt at x (genes,), gene by gene, by the formulas of METHODS 5."""
     edges = {(edge.source, edge.target): edge for edge in network.edges}
 
     def value(tree: Logic, target: str) -> float:

@@ -33,7 +33,7 @@ pytestmark = pytest.mark.usefixtures("mirror")
 
 @pytest.mark.parametrize(("genes", "edges", "regulators"), [(3551, 51254, 65), (500, 1146, 6)])
 def test_counts(genes: int, edges: int, regulators: int) -> None:
-    """As in the README of the data."""
+    """As counted in the published files."""
     problem = replace(WHOLE, genes=genes).load()  # type: ignore[arg-type]
     assert len(problem.genes) == genes
     assert problem.train.expression.shape == (21, 2, genes)
