@@ -5,23 +5,28 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from dashprune import figures
+    from dashprune.analysis import pathways
     from dashprune.config import compose
     from dashprune.runs.run import train_prune_eval
 
-__all__ = ["compose", "train_prune_eval"]
+__all__ = ["compose", "figures", "pathways", "train_prune_eval"]
+
+_PLACES = {
+    "compose": ("dashprune.config", "compose"),
+    "figures": ("dashprune.figures", None),
+    "pathways": ("dashprune.analysis.pathways", None),
+    "train_prune_eval": ("dashprune.runs.run", "train_prune_eval"),
+}
 
 
 def __getattr__(name: str) -> Any:
     """Import on first use, so that the command line answers --help without loading torch."""
-    if name == "compose":
-        from dashprune.config import compose
-
-        return compose
-    if name == "train_prune_eval":
-        from dashprune.runs.run import train_prune_eval
-
-        return train_prune_eval
-    raise AttributeError(f"module 'dashprune' has no attribute '{name}'")
+    if name not in _PLACES:
+        raise AttributeError(f"module 'dashprune' has no attribute '{name}'")
+    module, own = _PLACES[name]
+    return import_module(module) if own is None else getattr(import_module(module), own)

@@ -58,7 +58,7 @@ def sparsity_accuracy(table: pd.DataFrame) -> Figure:
     """Figure 2: sparsity and balanced accuracy of every strategy, mean and standard deviation over seeds.
 
     Filled markers look at the prior. Controls, whose sparsity is that of gene pairs and not of weights, are lines, and
-    so is a dense model's balanced accuracy of 50 %. Points that coincide share a label.
+    so is the balanced accuracy of a network without a zero, 50 %. Points that coincide share a label.
 
     Args:
         table: lines of `dashprune.analysis.tables.summary` of one dataset and model, and of its controls.
@@ -201,5 +201,5 @@ def _explain(figure: Figure, points: Sequence[Point]) -> None:
     ]
     figure.legend(handles=handles, loc="lower left", bbox_to_anchor=(0.06, 0.07), ncols=5, handletextpad=0)
     bars = averaged([p.seeds for p in points])
-    lines = "Lines: controls without a neural model; grey: 50 %, where every dense network is."
+    lines = "Lines: controls without a neural model; grey: 50 %, a network without a zero."
     figure.text(0.075, 0.02, f"Filled markers: strategies that use the prior. {bars}.\n{lines}", linespacing=1.4)

@@ -14,7 +14,7 @@ class VectorField(nn.Module):
     """Right-hand side of dx/dt = f(x) = production(x) - λ ⊙ x, for the expression x of `genes` genes.
 
     Linear layers apart, a field is elementwise: its other parameters are vectors that broadcast against (..., genes) or
-    hidden units, so that many models can be computed as one (dashprune.ensemble).
+    hidden units, so that many models can be computed as one (dashprune.training.ensemble).
 
     What is special about a model's biology stays in the model: a pruner sees chains of linear layers from genes to
     genes, the importance of each weight, and the effect matrix. It never tests a layer's name.
