@@ -18,7 +18,8 @@ from scipy.sparse import csr_array
 from dashprune.data.own.expression import Series, read_cells, series_of
 from dashprune.data.own.files import digest, existing
 from dashprune.data.own.networks import read_network, transposed_hint
-from dashprune.data.problem import Pairs, Problem, Split, coregulation_from_prior, sparse
+from dashprune.data.problem import Pairs, Problem, Split, coregulation_from_prior
+from dashprune.data.sparse import sparse
 from dashprune.errors import DashpruneError, did_you_mean
 from dashprune.seeds import numpy_generator
 

@@ -12,8 +12,9 @@ import numpy as np
 import torch
 
 from dashprune import metrics
-from dashprune.controls.base import Control, dense
+from dashprune.controls.base import Control
 from dashprune.data.problem import Pairs, Problem
+from dashprune.data.sparse import dense
 from dashprune.models.base import VectorField
 from dashprune.pruners.base import Pruner
 from dashprune.runs import results
