@@ -15,6 +15,7 @@ from pydantic import Field, PlainValidator
 from pydantic_core import PydanticCustomError
 from scipy.sparse import csr_array
 
+from dashprune.data.base import Dataset
 from dashprune.data.own.expression import Series, read_cells, series_of
 from dashprune.data.own.files import digest, existing
 from dashprune.data.own.networks import read_network, transposed_hint
@@ -42,7 +43,7 @@ HeldOut = Annotated[float | tuple[str, ...], PlainValidator(_held_out)]
 
 
 @dataclass(frozen=True)
-class Custom:
+class Custom(Dataset):
     """Expression and networks from files.
 
     All genes of the expression are modelled; networks are matched to them by exact name. What was dropped is said on
