@@ -115,7 +115,7 @@ class _Evidence(NamedTuple):
 
 
 class _Pairs:
-    """What is believed of all pairs, (regulators, targets) float32 each; changed in place by `put`.
+    """What is believed of all pairs, (regulators, targets) float32 each; changed in place.
 
     Attributes:
         log_odds, mean, variance: see _Evidence.
@@ -147,6 +147,9 @@ class _Ascent:
     """Coordinate ascent: what `posterior` believes of the pairs, and of what they share.
 
     Attributes:
+        members: (trajectories, N) sparse, 1 where a row is of a trajectory.
+        power: (regulators,) sums of squares of the signals.
+        gram: (regulators, regulators) products of the signals with each other.
         pairs: what is believed of each.
         noise: (targets,) variance of what is left of each target's responses, times its design effect.
         scale: mean size of a real effect.
@@ -226,6 +229,7 @@ class _Ascent:
         return ByProduct(self.gram, self.signals.T @ responses - self.gram @ effect)
 
     def _estimate_noise(self, targets: slice) -> None:
+        """By what the effects leave unexplained, how uncertain they are, and how alike rows of a trajectory are."""
         effect = self.pairs.effect(targets)
         residuals = self.responses[:, targets] - self.signals @ effect
         squares = (residuals**2).sum(axis=0)
