@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from dashprune.data.problem import Pairs, Problem, Split, coregulation_from_prior, sparse
+from dashprune.data.problem import Pairs, Problem, Split, coregulation_from_prior
+from dashprune.data.sparse import sparse
 
 torch.set_num_threads(1)  # as runs do; on shared cores more threads are many times slower for networks this small
 

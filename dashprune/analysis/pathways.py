@@ -32,8 +32,8 @@ from scipy.sparse import csr_array
 from scipy.stats import false_discovery_control, norm
 from tabulate import tabulate
 
-from dashprune.controls.base import dense
 from dashprune.data.gene_sets import GeneSet
+from dashprune.data.sparse import dense
 from dashprune.errors import DashpruneError
 from dashprune.metrics import relative_effect
 from dashprune.models.effects import effects_on, target_blocks

@@ -8,6 +8,7 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from dashprune.data.problem import Problem, Transitions
+from dashprune.data.sparse import dense
 
 
 class Estimate(NamedTuple):
@@ -24,12 +25,6 @@ class Estimate(NamedTuple):
     def block(self, targets: slice) -> tuple[np.ndarray, np.ndarray]:
         """(genes, targets) score and support of some targets, dense."""
         return dense(self.score, targets), dense(self.support, targets)
-
-
-def dense(matrix: np.ndarray | csr_array, columns: slice) -> np.ndarray:
-    """(rows, columns) of a dense or sparse matrix."""
-    block = matrix[:, columns]
-    return block if isinstance(block, np.ndarray) else block.toarray()
 
 
 class Control:

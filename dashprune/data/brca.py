@@ -15,6 +15,7 @@ import pandas as pd
 from pydantic import Field
 from scipy.sparse import csr_array, tril
 
+from dashprune.data.base import Dataset
 from dashprune.data.problem import Pairs, Problem, Split
 from dashprune.data.published import readers
 from dashprune.data.published.locate import upstream_file
@@ -32,7 +33,7 @@ _ALL_GENES = f"{_PHOENIX}/desmedt_gene_names_11165.csv"
 
 
 @dataclass(frozen=True)
-class Brca:
+class Brca(Dataset):
     """The BRCA dataset.
 
     The prior (motifs) is |published|, whose signs are random. Co-regulation is the protein interactions, of which the

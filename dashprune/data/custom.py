@@ -14,10 +14,12 @@ from pydantic import Field, PlainValidator
 from pydantic_core import PydanticCustomError
 from scipy.sparse import csr_array
 
+from dashprune.data.base import Dataset
 from dashprune.data.own.expression import Series, read_cells, series_of
 from dashprune.data.own.files import digest, existing
 from dashprune.data.own.networks import read_network, transposed_hint
-from dashprune.data.problem import Pairs, Problem, Split, coregulation_from_prior, sparse
+from dashprune.data.problem import Pairs, Problem, Split, coregulation_from_prior
+from dashprune.data.sparse import sparse
 from dashprune.errors import DashpruneError, did_you_mean, say
 from dashprune.seeds import numpy_generator
 
@@ -40,7 +42,7 @@ HeldOut = Annotated[float | tuple[str, ...], PlainValidator(_held_out)]
 
 
 @dataclass(frozen=True)
-class Custom:
+class Custom(Dataset):
     """Expression and networks from files.
 
     All genes of the expression are modelled; networks are matched to them by exact name. What was dropped is said on

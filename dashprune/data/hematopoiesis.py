@@ -14,6 +14,7 @@ from typing import Literal
 import numpy as np
 from scipy.sparse import csr_array
 
+from dashprune.data.base import Dataset
 from dashprune.data.problem import Pairs, Problem, Split, coregulation_from_prior
 from dashprune.data.published import readers
 from dashprune.data.published.locate import upstream_file
@@ -32,7 +33,7 @@ _SKIPPED = slice(10, -20)
 
 
 @dataclass(frozen=True)
-class Hematopoiesis:
+class Hematopoiesis(Dataset):
     """The haematopoiesis dataset.
 
     Batches 11 and 12 are for training and validation, 21, 24 and 36 for the test. Batch 24 of the erythroid lineage is

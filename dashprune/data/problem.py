@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import DTypeLike
 from scipy.sparse import csr_array
 
+from dashprune.data.sparse import sparse
 from dashprune.errors import DashpruneError
 from dashprune.seeds import numpy_generator
 
@@ -195,14 +195,6 @@ class Problem:
             )
         drawn = numpy_generator(seed, "bootstrap", sample).integers(number, size=number)
         return replace(self, train=self.train.take(np.sort(drawn)))
-
-
-def sparse(matrix: csr_array | np.ndarray, dtype: DTypeLike) -> csr_array:
-    """A sparse copy of a matrix in the one form that holds each nonzero entry once, row by row, and no zero."""
-    copy = csr_array(matrix, dtype=dtype, copy=True)
-    copy.sum_duplicates()
-    copy.eliminate_zeros()
-    return copy
 
 
 def coregulation_from_prior(prior: csr_array) -> csr_array:

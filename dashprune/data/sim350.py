@@ -24,6 +24,7 @@ import pandas as pd
 from pydantic import Field
 from scipy.sparse import csr_array
 
+from dashprune.data.base import Dataset
 from dashprune.data.problem import Pairs, Problem, Split, coregulation_from_prior
 from dashprune.data.published import readers
 from dashprune.data.published.locate import upstream_file
@@ -43,7 +44,7 @@ _PRIORS = {fraction: f"{_PHOENIX}/edge_prior_matrix_G350_noise_{fraction / 2}.cs
 
 
 @dataclass(frozen=True)
-class Sim350:
+class Sim350(Dataset):
     """The SIM350 dataset.
 
     Attributes:

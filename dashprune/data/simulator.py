@@ -21,7 +21,7 @@ import torch
 from scipy.sparse import csr_array
 from torchdiffeq import odeint
 
-from dashprune.data.problem import sparse
+from dashprune.data.sparse import sparse
 from dashprune.errors import DashpruneError
 
 Logic = str | tuple[Any, ...]

@@ -14,6 +14,7 @@ import numpy as np
 from pydantic import Field
 from scipy.sparse import csr_array
 
+from dashprune.data.base import Dataset
 from dashprune.data.problem import Pairs, Problem, coregulation_from_prior
 from dashprune.data.published import readers
 from dashprune.data.published.locate import upstream_file
@@ -27,7 +28,7 @@ _DREAM5 = "JBris+dream5_grn_data/s_cerevisiae/s_cerevisiae"
 
 
 @dataclass(frozen=True)
-class Yeast:
+class Yeast(Dataset):
     """The yeast dataset.
 
     The prior is the published motif network, which has no signs. Co-regulation is the number of targets that two

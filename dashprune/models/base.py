@@ -6,8 +6,10 @@ import functools
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils import parametrize
 
 from dashprune.data.problem import Problem
+from dashprune.models.parametrizations import PositivePart
 
 
 class VectorField(nn.Module):
@@ -98,6 +100,49 @@ class EdgeField(VectorField):
     def signal(self, y: Tensor) -> Tensor:
         """(..., regulators) what targets see at expression `y` (..., genes); drift is about linear in it."""
         raise NotImplementedError("abstract: an edge field defines signal")
+
+
+class Multiplied(VectorField):
+    """f(x) = υ₊ ⊙ (J(x) - x): each gene approaches the drift J at a rate of its own.
+
+    υ₊ = max(υ, 0): a gene with υ <= 0 is constant.
+
+    Attributes:
+        multipliers: (genes,) υ₊.
+        multiplier_rate: learning rate of υ relative to the other parameters.
+    """
+
+    multipliers: Tensor
+    multiplier_rate: float
+
+    def add_multipliers(self, rate: float, recovery: bool) -> None:
+        """Make the parameter υ, for which `genes` must be known.
+
+        Args:
+            rate: its learning rate relative to the other parameters.
+            recovery: whether a gene with υ <= 0 can recover, see PositivePart.
+        """
+        self.multiplier_rate = rate
+        self.multipliers = nn.Parameter(torch.ones(self.genes))
+        parametrize.register_parametrization(self, "multipliers", PositivePart(recovery))
+
+    @property
+    def raw_multipliers(self) -> Tensor:
+        """υ, (genes,), the parameter behind `multipliers`, which is υ₊."""
+        return self.get_parameter("parametrizations.multipliers.original")
+
+    def production(self, y: Tensor) -> Tensor:
+        return self.multipliers * self.drift(y)
+
+    def decay_rate(self) -> Tensor:
+        return self.multipliers
+
+    def parameter_groups(self, learning_rate: float) -> list[dict[str, object]]:
+        others = [p for p in self.parameters() if p is not self.raw_multipliers]
+        return [
+            {"params": others, "lr": learning_rate},
+            {"params": [self.raw_multipliers], "lr": learning_rate * self.multiplier_rate},
+        ]
 
 
 def by_gene(rows: Tensor, regulators: Tensor, genes: int) -> Tensor:

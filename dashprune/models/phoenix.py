@@ -8,13 +8,11 @@ from typing import Annotated, Any, Literal, cast
 import torch
 from pydantic import Field
 from torch import Tensor, nn
-from torch.nn.utils import parametrize
 
-from dashprune.models.base import VectorField
-from dashprune.models.parametrizations import PositivePart
+from dashprune.models.base import Multiplied
 
 
-class Phoenix(VectorField):
+class Phoenix(Multiplied):
     """f(x) = υ₊ ⊙ (J(x) - x) with J(x) = C_s (W_s s + b_s) + C_p exp(W_p ℓ + b_p).
 
     s = (x - ½) / (1 + |x - ½|) saturates like a Hill function and ℓ = log(1 + s), so a unit of the second branch is a
@@ -44,13 +42,11 @@ class Phoenix(VectorField):
         super().__init__()
         self.genes = genes
         self.product_importance = importance
-        self.multiplier_rate = multiplier_rate
         self.sums = nn.Linear(genes, hidden)
         self.products = nn.Linear(genes, hidden)
         self.sums_out = nn.Linear(hidden, genes, bias=False)
         self.products_out = nn.Linear(hidden, genes, bias=False)
-        self.multipliers = nn.Parameter(torch.ones(genes))
-        parametrize.register_parametrization(self, "multipliers", PositivePart(recovery))
+        self.add_multipliers(multiplier_rate, recovery)
 
     def reset_parameters(self, generator: torch.Generator) -> None:
         """W ~ N(0, 0.05²), ⌈0.95 H⌉ random rows of every column 0; C orthonormal columns; b ~ U(±1/√G); υ ~ U(0, 1)."""
@@ -68,26 +64,8 @@ class Phoenix(VectorField):
         sums, products = self.sums(saturated), torch.exp(self.products(logarithm))
         return self.sums_out(sums) + self.products_out(products)
 
-    def production(self, y: Tensor) -> Tensor:
-        return self.multipliers * self.drift(y)
-
-    def decay_rate(self) -> Tensor:
-        return self.multipliers
-
-    @property
-    def raw_multipliers(self) -> Tensor:
-        """υ, (genes,), the parameter behind `multipliers`, which is υ₊."""
-        return self.get_parameter("parametrizations.multipliers.original")
-
     def chains(self) -> list[list[nn.Linear]]:
         return [[self.sums, self.sums_out], [self.products, self.products_out]]
-
-    def parameter_groups(self, learning_rate: float) -> list[dict[str, object]]:
-        others = [p for p in self.parameters() if p is not self.raw_multipliers]
-        return [
-            {"params": others, "lr": learning_rate},
-            {"params": [self.raw_multipliers], "lr": learning_rate * self.multiplier_rate},
-        ]
 
     def scaled_weight(self, layer: nn.Linear) -> Tensor:
         if layer is self.sums_out or layer is self.products_out:

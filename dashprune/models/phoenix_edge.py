@@ -8,16 +8,14 @@ import numpy as np
 import torch
 from pydantic import Field
 from torch import Tensor, nn
-from torch.nn.utils import parametrize
 
 from dashprune.data.problem import Problem
 from dashprune.errors import DashpruneError
-from dashprune.models.base import EdgeField
-from dashprune.models.parametrizations import PositivePart
+from dashprune.models.base import EdgeField, Multiplied
 from dashprune.models.phoenix import hill
 
 
-class PhoenixEdge(EdgeField):
+class PhoenixEdge(Multiplied, EdgeField):
     """f(x) = υ₊ ⊙ (J(x) - x) with J(x) = c + C s + a ⊙ exp(b + W ℓ), s and ℓ as in Phoenix.
 
     It is PHOENIX with one sum unit per regulator and one product unit per target. So the network is what the weights C
@@ -45,14 +43,12 @@ class PhoenixEdge(EdgeField):
     ) -> None:
         super().__init__()
         self.genes = genes
-        self.multiplier_rate = multiplier_rate
         self.candidates = candidates
         self.register_buffer("chosen", None)
         if candidates == "all":
             self._build(genes)
         self.amplitudes = nn.Parameter(torch.ones(genes))
-        self.multipliers = nn.Parameter(torch.ones(genes))
-        parametrize.register_parametrization(self, "multipliers", PositivePart(recovery))
+        self.add_multipliers(multiplier_rate, recovery)
 
     def _build(self, regulators: int) -> None:
         self.sums, self.products = nn.Linear(regulators, self.genes), nn.Linear(regulators, self.genes)
@@ -86,12 +82,6 @@ class PhoenixEdge(EdgeField):
         saturated, logarithm = self._seen(y)
         return self.sums(saturated) + self.amplitudes * torch.exp(self.products(logarithm))
 
-    def production(self, y: Tensor) -> Tensor:
-        return self.multipliers * self.drift(y)
-
-    def decay_rate(self) -> Tensor:
-        return self.multipliers
-
     def signal(self, y: Tensor) -> Tensor:
         return self._seen(y)[0]
 
@@ -99,20 +89,8 @@ class PhoenixEdge(EdgeField):
         """s and ℓ of the regulators, (..., regulators)."""
         return hill(y if self.chosen is None else y.index_select(-1, self.chosen))
 
-    @property
-    def raw_multipliers(self) -> Tensor:
-        """υ, (genes,), the parameter behind `multipliers`, which is υ₊."""
-        return self.get_parameter("parametrizations.multipliers.original")
-
     def chains(self) -> list[list[nn.Linear]]:
         return [[self.sums], [self.products]]
-
-    def parameter_groups(self, learning_rate: float) -> list[dict[str, object]]:
-        others = [p for p in self.parameters() if p is not self.raw_multipliers]
-        return [
-            {"params": others, "lr": learning_rate},
-            {"params": [self.raw_multipliers], "lr": learning_rate * self.multiplier_rate},
-        ]
 
     def scaled_weight(self, layer: nn.Linear) -> Tensor:
         scale = self.multipliers if layer is self.sums else self.multipliers * self.amplitudes

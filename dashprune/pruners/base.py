@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, ClassVar
 
-import numpy as np
-import torch
 from pydantic import Field
-from scipy.sparse import csr_array
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
@@ -17,18 +14,6 @@ from dashprune.errors import DashpruneError
 from dashprune.models.base import EdgeField, VectorField
 
 Fraction = Annotated[float, Field(ge=0, lt=1)]
-
-
-def sparse_tensor(matrix: csr_array, dtype: torch.dtype, device: torch.device) -> Tensor:
-    """`matrix` as a coalesced sparse tensor (rows, columns), to stand left of @ with a dense one.
-
-    In coordinates, since a buffer in torch's compressed rows can neither be copied nor be made without a warning.
-    """
-    entries = matrix.tocoo()
-    indices, values = np.stack([entries.row, entries.col]), torch.as_tensor(entries.data)
-    return torch.sparse_coo_tensor(
-        torch.as_tensor(indices), values, matrix.shape, dtype=dtype, device=device, check_invariants=True
-    ).coalesce()
 
 
 class Pruner(nn.Module):

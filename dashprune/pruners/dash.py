@@ -11,9 +11,10 @@ from pydantic import Field
 from torch import Tensor
 
 from dashprune.data.problem import Problem
+from dashprune.data.sparse import sparse_tensor
 from dashprune.errors import DashpruneError
 from dashprune.models.base import EdgeField, VectorField
-from dashprune.pruners.base import Fraction, sparse_tensor
+from dashprune.pruners.base import Fraction
 from dashprune.pruners.scheduled import Schedule, Scheduled, share
 from dashprune.seeds import torch_generator
 

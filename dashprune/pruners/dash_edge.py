@@ -12,7 +12,7 @@ from torch import Tensor
 from dashprune.data.problem import Problem
 from dashprune.errors import DashpruneError
 from dashprune.models.base import EdgeField, VectorField, by_gene
-from dashprune.pruners import evidence
+from dashprune.pruners import evidence, smoothing
 from dashprune.pruners.edges import EdgePruner, Part, kept
 
 
@@ -20,7 +20,7 @@ class DashEdge(EdgePruner):
     """Weighs data and prior edge by edge, by how reliable the prior turns out to be on this data.
 
     At each event the model, as far as it is trained, smooths its training trajectories, and from them and the prior
-    follows the posterior probability of every pair that is left (dashprune.evidence). Pairs below `screen` are cut, at
+    follows the posterior probability of every pair that is left (smoothing, evidence). Pairs below `screen` are cut, at
     the last event those below `threshold`. Neither a sparsity nor a weight of the prior is given: the prior's
     reliability and the share of real edges outside of it are estimated at each event. What the data said of a pair
     when it was cut goes on to count for these shares.
@@ -63,7 +63,7 @@ class DashEdge(EdgePruner):
 
     def choose(self, model: EdgeField, event: int) -> Tensor:
         last = event == len(self.cuts) - 1
-        signals, responses, trajectory, alive = evidence.regression(model, self.train_split)
+        signals, responses, trajectory, alive = smoothing.regression(model, self.train_split)
         if not alive.any():
             raise DashpruneError(
                 "model: no gene changes in it, so nothing can be said of regulators; train longer before pruner.first, "

@@ -9,8 +9,8 @@ from pydantic import Field
 from torch import Tensor
 
 from dashprune.data.problem import Problem
+from dashprune.data.sparse import sparse_tensor
 from dashprune.models.base import EdgeField, VectorField
-from dashprune.pruners.base import sparse_tensor
 from dashprune.pruners.edges import EdgePruner, Part, kept
 
 

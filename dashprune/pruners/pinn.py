@@ -9,8 +9,9 @@ from pydantic import Field
 from torch import Tensor
 
 from dashprune.data.problem import Problem
+from dashprune.data.sparse import sparse_tensor
 from dashprune.models.base import VectorField
-from dashprune.pruners.base import Pruner, sparse_tensor
+from dashprune.pruners.base import Pruner
 from dashprune.seeds import torch_generator
 
 

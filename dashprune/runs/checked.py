@@ -13,6 +13,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from dashprune import config
 from dashprune.controls.base import Control
+from dashprune.data.base import Dataset
 from dashprune.data.problem import Problem
 from dashprune.errors import DashpruneError
 from dashprune.models.base import VectorField
@@ -32,7 +33,7 @@ class Settings:
         run: single keys.
         train: training protocol.
         solver: of the ODEs.
-        dataset: has `fingerprint()` and `load()`.
+        dataset: the data, of which nothing is read yet.
         model: builds the model when given the number of genes.
         pruner: the strategy.
         control: what to evaluate instead of training a model, or None.
@@ -42,7 +43,7 @@ class Settings:
     run: config.Run
     train: config.Train
     solver: Solver
-    dataset: Any
+    dataset: Dataset
     model: Callable[..., VectorField]
     pruner: Pruner
     control: Control | None
@@ -61,8 +62,7 @@ class Settings:
         Raises:
             DashpruneError: if they cannot be read, or are too few to draw from.
         """
-        problem: Problem = self.dataset.load()
-        sample = self.run.bootstrap
+        problem, sample = self.dataset.load(), self.run.bootstrap
         return problem if sample is None else problem.bootstrap(sample, self.run.seed)
 
     def initial_model(self, problem: Problem) -> VectorField:

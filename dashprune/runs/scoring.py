@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from dashprune import metrics
-from dashprune.controls.base import Control, dense
+from dashprune.controls.base import Control
 from dashprune.data.problem import Pairs, Problem
+from dashprune.data.sparse import dense
 from dashprune.models.base import VectorField
 from dashprune.models.effects import effects_on, strongest, target_blocks
 from dashprune.pruners.base import Pruner

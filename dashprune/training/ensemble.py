@@ -7,8 +7,8 @@ call: their layers multiply by batches of matrices, and all else is elementwise.
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
-from typing import Any, cast
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -38,8 +38,7 @@ def shape_of(model: VectorField) -> object:
 class Ensemble:
     """R models and their Adam optimisers, stacked; the originals learn what was learned with `write_back`.
 
-    Every model keeps its own weights, masks, moments and learning rates. Masked weights are 0 here and stay so; Adam
-    updates a displacement at learning rate 1, which is then scaled by each model's own rate.
+    Every model keeps its own weights, masks, moments and learning rates. Masked weights are 0 here and stay so.
 
     Args:
         models: R models of the same `shape_of`.
@@ -47,20 +46,16 @@ class Ensemble:
     """
 
     def __init__(self, models: Sequence[VectorField], optimizers: Sequence[torch.optim.Optimizer]) -> None:
-        self.optimizers = optimizers
-        self.originals = [dict(model.named_parameters()) for model in models]
         self.model = copy.deepcopy(models[0])
         _without_masks(self.model)
         layers = zip(self.model.layers(), *(model.layers() for model in models), strict=True)
         self.products = [_Products(layer, _stacked_mask(twins)) for layer, *twins in layers]
-        self.names = {_plain(name): name for name in self.originals[0]}
-        self.stacked: dict[str, nn.Parameter] = {}
-        for plain, name in self.names.items():
-            self.stacked[plain] = nn.Parameter(_stack([own[name].detach() for own in self.originals]))
-            _place(self.model, plain, self.stacked[plain])
+        own = [dict(model.named_parameters()) for model in models]
+        parameters = [_placed(self.model, name, [each[name] for each in own]) for name in own[0]]
         for product in self.products:
             product.cut()
-        self._stack_optimizers()
+        masks = {product.layer.weight: product.mask for product in self.products}
+        self.adams = _Adams(optimizers, parameters, masks)
 
     def step(self, start: Tensor, stop: Tensor, dt: Tensor, solver: Solver) -> Tensor:
         """One optimiser step of every model on its own batch.
@@ -79,13 +74,7 @@ class Ensemble:
             losses.sum().backward()
         for product in self.products:
             product.backward()
-        with torch.no_grad():
-            for name, parameter in self.stacked.items():
-                self.moves[name].grad = parameter.grad
-            self.adam.step()
-            for name, parameter in self.stacked.items():
-                parameter.addcmul_(self.moves[name], self.rates[name])
-                self.moves[name].zero_()
+        self.adams.step()
         return losses.detach()
 
     @torch.no_grad()
@@ -94,38 +83,90 @@ class Ensemble:
         with parametrize.cached():
             return (solver.predict(self.model, start, dt) - stop).square().mean(dim=(1, 2))
 
-    @torch.no_grad()
     def write_back(self) -> None:
         """Give every model its weights and every optimiser its moments."""
-        for number, (own, optimizer) in enumerate(zip(self.originals, self.optimizers, strict=True)):
-            for plain, name in self.names.items():
-                parameter = own[name]
-                parameter.copy_(self.stacked[plain][number].view_as(parameter))
-                optimizer.state[parameter] = {
-                    key: value.clone() if key == "step" else value[number].reshape(parameter.shape).clone()
-                    for key, value in self.adam.state[self.moves[plain]].items()
+        self.adams.write_back()
+
+
+class _Parameter(NamedTuple):
+    """A parameter of R models.
+
+    Attributes:
+        stacked: (R, ...), of the stacked model.
+        twins: the same parameter in each of the models.
+    """
+
+    stacked: nn.Parameter
+    twins: Sequence[nn.Parameter]
+
+
+class _Adams:
+    """R Adam optimisers as one.
+
+    It updates a displacement of every parameter at learning rate 1, which is then scaled by each model's own rate.
+
+    Args:
+        optimizers: of each model.
+        parameters: all that they learn.
+        masks: of stacked weights, or None for one without; without moments and gradients, masked weights do not move.
+    """
+
+    def __init__(
+        self,
+        optimizers: Sequence[torch.optim.Optimizer],
+        parameters: Sequence[_Parameter],
+        masks: Mapping[Tensor, Tensor | None],
+    ) -> None:
+        self.optimizers, self.parameters = optimizers, parameters
+        self.moves = [nn.Parameter(torch.zeros_like(parameter.stacked)) for parameter in parameters]
+        self.adam = torch.optim.Adam(self.moves, lr=1.0, fused=True)
+        self.rates = [_stacked_rates(optimizers, parameter) for parameter in parameters]
+        for move, (stacked, twins) in zip(self.moves, parameters, strict=True):
+            states = [optimizer.state.get(twin, {}) for optimizer, twin in zip(optimizers, twins, strict=True)]
+            self.adam.state[move] = _stacked_state(states, masks.get(stacked))
+
+    @torch.no_grad()
+    def step(self) -> None:
+        """Move all stacked parameters, by their gradients."""
+        for move, parameter in zip(self.moves, self.parameters, strict=True):
+            move.grad = parameter.stacked.grad
+        self.adam.step()
+        for move, rates, parameter in zip(self.moves, self.rates, self.parameters, strict=True):
+            parameter.stacked.addcmul_(move, rates)
+            move.zero_()
+
+    @torch.no_grad()
+    def write_back(self) -> None:
+        """Give the models' own parameters their values, and the optimisers of the models their moments."""
+        for move, parameter in zip(self.moves, self.parameters, strict=True):
+            state = self.adam.state[move]
+            for number, (twin, optimizer) in enumerate(zip(parameter.twins, self.optimizers, strict=True)):
+                twin.copy_(parameter.stacked[number].view_as(twin))
+                optimizer.state[twin] = {
+                    key: value.clone() if key == "step" else value[number].reshape(twin.shape).clone()
+                    for key, value in state.items()
                 }
 
-    def _stack_optimizers(self) -> None:
-        """Displacements, one Adam for them with the stacked moments, and each model's learning rates, (R, 1, 1)."""
-        self.moves = {name: nn.Parameter(torch.zeros_like(parameter)) for name, parameter in self.stacked.items()}
-        self.adam = torch.optim.Adam(self.moves.values(), lr=1.0, fused=True)
-        self.rates: dict[str, Tensor] = {}
-        masks = {product.layer.weight: product.mask for product in self.products if product.mask is not None}
-        groups = [{id(p): g for g in own.param_groups for p in g["params"]} for own in self.optimizers]
-        for plain, parameter in self.stacked.items():
-            twins = [own[self.names[plain]] for own in self.originals]
-            rates = parameter.new_tensor([group[id(twin)]["lr"] for group, twin in zip(groups, twins, strict=True)])
-            self.rates[plain] = rates.view(-1, 1, 1)
-            states = [optimizer.state.get(twin, {}) for optimizer, twin in zip(self.optimizers, twins, strict=True)]
-            if states[0]:
-                self.adam.state[self.moves[plain]] = {
-                    key: states[0][key].clone() if key == "step" else _stack([state[key] for state in states])
-                    for key in states[0]
-                }
-                if parameter in masks:  # without moments and gradients, masked weights do not move
-                    for key in ("exp_avg", "exp_avg_sq"):
-                        self.adam.state[self.moves[plain]][key].mul_(masks[parameter])
+
+def _stacked_state(states: Sequence[Mapping[str, Tensor]], mask: Tensor | None) -> dict[str, Tensor]:
+    """Adam's state of a stacked parameter from those of the models: the number of steps, one for all, and moments."""
+    if not states[0]:
+        return {}
+    moments = {key: _stack([state[key] for state in states]) for key in states[0] if key != "step"}
+    if mask is not None:
+        moments = {key: moment * mask for key, moment in moments.items()}
+    return {"step": states[0]["step"].clone(), **moments}
+
+
+def _stacked_rates(optimizers: Sequence[torch.optim.Optimizer], parameter: _Parameter) -> Tensor:
+    """(R, 1, 1), the learning rate that each model's optimiser has for the parameter."""
+    pairs = zip(optimizers, parameter.twins, strict=True)
+    return parameter.stacked.new_tensor([_rate(optimizer, twin) for optimizer, twin in pairs]).view(-1, 1, 1)
+
+
+def _rate(optimizer: torch.optim.Optimizer, parameter: nn.Parameter) -> float:
+    """The learning rate of the group that the parameter is in."""
+    return next(group["lr"] for group in optimizer.param_groups if any(own is parameter for own in group["params"]))
 
 
 def steps_behind(optimizer: torch.optim.Optimizer) -> int:
@@ -154,15 +195,12 @@ def _without_masks(model: VectorField) -> None:
             model.get_submodule(parent)._modules[own] = plain
 
 
-def _plain(name: str) -> str:
-    """What the weight of a masked layer is called where the layer has no mask."""
-    return name.replace(".parametrizations.weight.original", ".weight")
-
-
-def _place(model: nn.Module, name: str, parameter: nn.Parameter) -> None:
-    """Put `parameter` in the place of the one called `name`."""
-    module, _, own = name.rpartition(".")
-    model.get_submodule(module)._parameters[own] = parameter
+def _placed(model: VectorField, name: str, twins: Sequence[nn.Parameter]) -> _Parameter:
+    """Stack the parameter `name` of R models, and put it in its place in `model`, whose layers have no masks."""
+    module, _, own = name.replace(".parametrizations.weight.original", ".weight").rpartition(".")
+    stacked = nn.Parameter(_stack([twin.detach() for twin in twins]))
+    model.get_submodule(module)._parameters[own] = stacked
+    return _Parameter(stacked, twins)
 
 
 class _Products:

@@ -11,7 +11,8 @@ import pytest
 
 from dashprune import compose
 from dashprune.analysis import edge_probability
-from dashprune.data.problem import Pairs, sparse
+from dashprune.data.problem import Pairs
+from dashprune.data.sparse import sparse
 from dashprune.errors import DashpruneError
 from dashprune.runs import identity, results
 from dashprune.runs.checked import check

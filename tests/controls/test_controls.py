@@ -13,7 +13,8 @@ from dashprune.controls.base import Control
 from dashprune.controls.genie3 import Genie3
 from dashprune.controls.lasso import Lasso
 from dashprune.controls.prior import Prior
-from dashprune.data.problem import Pairs, Problem, Split, coregulation_from_prior, sparse
+from dashprune.data.problem import Pairs, Problem, Split, coregulation_from_prior
+from dashprune.data.sparse import sparse
 from tests.conftest import SMALL
 
 EDGES = np.zeros((5, 5), dtype=np.float32)

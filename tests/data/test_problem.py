@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array
 
-from dashprune.data.problem import Pairs, Problem, Split, coregulation_from_prior, sparse
+from dashprune.data.problem import Pairs, Problem, Split, coregulation_from_prior
+from dashprune.data.sparse import sparse
 from dashprune.errors import DashpruneError
 
 GENES = ("A", "B", "C")

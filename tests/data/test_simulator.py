@@ -10,7 +10,6 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dashprune.data.problem import sparse
 from dashprune.data.simulator import (
     Derivative,
     Edge,
@@ -23,6 +22,7 @@ from dashprune.data.simulator import (
     signs,
     simulate,
 )
+from dashprune.data.sparse import sparse
 from dashprune.errors import DashpruneError
 
 

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from dashprune.data.problem import Problem, coregulation_from_prior, sparse
+from dashprune.data.problem import Problem, coregulation_from_prior
+from dashprune.data.sparse import sparse
 from dashprune.errors import DashpruneError
 from dashprune.models.mlp import Mlp
 from dashprune.models.parametrizations import mask_of

@@ -14,10 +14,11 @@ from dashprune import compose, train_prune_eval
 from dashprune.data.problem import Problem
 from dashprune.errors import DashpruneError
 from dashprune.models.phoenix_edge import PhoenixEdge
-from dashprune.pruners import evidence
+from dashprune.pruners import evidence, smoothing
 from dashprune.pruners.dash_edge import DashEdge
 from dashprune.pruners.edges import kept
-from dashprune.pruners.evidence import Posterior, Regression, Share
+from dashprune.pruners.evidence import Posterior, Share
+from dashprune.pruners.smoothing import Regression
 from dashprune.runs.checked import Settings, check
 from dashprune.runs.finished import reported
 from dashprune.training.loop import fit
@@ -66,7 +67,7 @@ def given(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         found = np.where(candidates, found, log_odds)
         return Posterior(found, probability, probability, Share(0.8, 0.7, 0.9), Share(0.02, 0.01, 0.03), 0.3)
 
-    monkeypatch.setattr(evidence, "regression", regression)
+    monkeypatch.setattr(smoothing, "regression", regression)
     monkeypatch.setattr(evidence, "posterior", posterior)
     return shared
 

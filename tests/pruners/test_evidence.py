@@ -1,4 +1,4 @@
-"""Smoothing, regression and the posterior probability of edges."""
+"""The posterior probability of edges."""
 
 from __future__ import annotations
 
@@ -6,165 +6,10 @@ import math
 
 import numpy as np
 import pytest
-import torch
 from scipy.integrate import quad
 
-from dashprune.data.problem import Split
-from dashprune.models.phoenix_edge import PhoenixEdge
 from dashprune.pruners import evidence
-from dashprune.pruners.evidence import _Ascent, _laplace, _share, posterior, regression, smooth
-from dashprune.solvers.etdrk4 import etdrk4
-
-TIMES = np.array([0.0, 1, 3, 4])
-
-
-def constant(*rates: float) -> PhoenixEdge:
-    """Genes with these decay rates that nothing regulates: J = ½ throughout."""
-    model = PhoenixEdge(len(rates), multiplier_rate=2.0, recovery=True)
-    model.reset_parameters(torch.Generator().manual_seed(0))
-    with torch.no_grad():
-        for layer in model.layers():
-            layer.weight.zero_()
-        model.raw_multipliers.copy_(torch.tensor(rates))
-    return model
-
-
-def measured(trajectories: int, times: np.ndarray, genes: int) -> Split:
-    """Expression without any order."""
-    expression = np.random.default_rng(0).random((trajectories, len(times), genes)).astype(np.float32)
-    return Split(expression, np.tile(times, (trajectories, 1)))
-
-
-def test_a_gene_that_neither_decays_nor_is_produced_becomes_its_mean() -> None:
-    split = measured(3, TIMES, 2)
-    mean = split.expression.mean(axis=1, keepdims=True)
-    np.testing.assert_allclose(smooth(constant(0.0, -1.0), split), np.broadcast_to(mean, (3, 4, 2)), atol=1e-6)
-
-
-def test_a_gene_that_forgets_fast_becomes_what_the_model_predicts() -> None:
-    """But for its start, of which nothing is known but the measurement."""
-    split = measured(3, TIMES, 1)
-    states = smooth(constant(12.0), split)
-    np.testing.assert_allclose(states[:, 1:], 0.5, atol=1e-4)
-    np.testing.assert_allclose(states[:, 0], split.expression[:, 0], atol=1e-4)
-
-
-def test_both_ends_of_a_single_transition_are_the_least_squares_answer() -> None:
-    """Minimise (a - 0.1)² + (b - 0.7)² where the model halves the distance to ½: b = (a + ½) / 2.
-
-    It predicts b = 0.3 from 0.1, which is 0.4 too low; so a rises by 0.4 · ½ / (1 + ¼) = 0.16, and b by 0.08.
-    """
-    split = Split(np.array([[[0.1], [0.7]]], dtype=np.float32), np.array([[0.0, 1.0]]))
-    np.testing.assert_allclose(smooth(constant(math.log(2)), split)[0, :, 0], [0.26, 0.38], atol=1e-6)
-
-
-def test_what_the_model_explains_is_not_changed() -> None:
-    split = noise_free(linear(), trajectories=2, times=TIMES / 4)
-    np.testing.assert_allclose(smooth(linear(), split), split.expression, atol=1e-4)
-
-
-def test_shorter_trajectories_are_smoothed_by_themselves() -> None:
-    model, whole = constant(0.3, 0.0), measured(2, TIMES, 2)
-    split = Split.ragged([(whole.expression[0], TIMES), (whole.expression[1, :2], TIMES[:2])])
-    states = smooth(model, split)
-    assert np.isnan(states[1, 2:]).all()
-    np.testing.assert_allclose(states[0], smooth(model, whole)[0], atol=1e-6)
-    short = Split(whole.expression[1:, :2], np.tile(TIMES[:2], (1, 1)))
-    np.testing.assert_allclose(states[1, :2], smooth(model, short)[0], atol=1e-6)
-
-
-def linear() -> PhoenixEdge:
-    """Drift 0.4 + C s: 0 activates 1 and 2, 1 represses 2, 2 represses 0; all decay at rate 1, but gene 3 is constant.
-
-    Gene 3 activates gene 4, which is otherwise unregulated.
-    """
-    model = constant(1.0, 1.0, 1.0, 0.0, 1.0)
-    with torch.no_grad():
-        model.amplitudes.zero_()
-        model.sums.bias.fill_(0.4)
-        for source, target, weight in ((0, 1, 1.5), (0, 2, 1.0), (1, 2, -1.0), (2, 0, -1.5), (3, 4, 0.8)):
-            model.sums.weight[target, source] = weight
-    return model
-
-
-def noise_free(model: PhoenixEdge, trajectories: int, times: np.ndarray) -> Split:
-    """What the model does from random starts."""
-    state = torch.rand(trajectories, model.genes, generator=torch.Generator().manual_seed(0))
-    states = [state]
-    with torch.no_grad():
-        for dt in np.diff(times):
-            step = torch.full((trajectories,), float(dt))
-            states.append(etdrk4(model.production, model.decay_rate(), states[-1], step, 20))
-    return Split(torch.stack(states, dim=1).numpy(), np.tile(times, (trajectories, 1)))
-
-
-def test_the_response_to_a_constant_regulator_is_production_itself() -> None:
-    """J₄ = 0.4 + 0.8 s(x₃), which does not change; standardised, it is s(x₃) standardised."""
-    split = noise_free(linear(), trajectories=5, times=TIMES)
-    found = regression(linear(), split)
-    assert found.signals.shape == found.responses.shape == (15, 5)
-    x = np.repeat(split.expression[:, 0, 3].astype(np.float64), 3)
-    weights = np.tile(1 - np.exp(-np.diff(TIMES)), 5)
-    s = (x - 0.5) / (1 + np.abs(x - 0.5))
-    expected = weights * (s - np.average(s, weights=weights**2))
-    expected /= np.sqrt((expected**2).mean())
-    np.testing.assert_allclose(found.signals[:, 3], expected, atol=1e-4)
-    np.testing.assert_allclose(found.responses[:, 4], expected, atol=2e-3)
-    assert found.alive.tolist() == [True, True, True, False, True]
-
-
-def test_responses_are_linear_in_the_signals_of_the_regulators() -> None:
-    split = noise_free(linear(), trajectories=40, times=np.array([0.0, 0.5, 1.0, 2.0]))
-    found = regression(linear(), split)
-    weight = np.linalg.lstsq(found.signals, found.responses, rcond=None)[0]
-    residual = found.responses - found.signals @ weight
-    assert (residual.var(axis=0)[found.alive] < 1e-3).all()
-    edges = (linear().sums.weight != 0).numpy().T
-    assert (np.abs(weight[edges]) > 0.3).all()
-    assert (np.abs(weight[:, found.alive][~edges[:, found.alive]]) < 0.05).all()
-    signs = linear().sums.weight.detach().numpy().T
-    assert (np.sign(weight[edges]) == np.sign(signs[edges])).all()
-
-
-def test_ends_are_taken_as_they_were_observed() -> None:
-    """With one transition per trajectory, from ½ and half forgotten: J = 2 x(t + d) - x(t) of the smoothed start."""
-    ends = np.array([0.3, 0.4, 0.8], dtype=np.float32)
-    split = Split(np.stack([np.full(3, 0.5), ends], axis=1)[:, :, None].astype(np.float32), np.tile([0.0, 1.0], (3, 1)))
-    found = regression(constant(math.log(2)), split)
-    np.testing.assert_allclose(found.responses[:, 0], (ends - 0.5) / ends.std(), atol=1e-5)
-
-
-def test_short_transitions_count_for_less() -> None:
-    """Of length 1 and 2, half and three quarters is forgotten; one too short to tell any change counts for nothing."""
-    ends = np.array([0.3, 0.4, 0.8, 0.5], dtype=np.float32)
-    expression = np.stack([np.full(4, 0.5), ends], axis=1)[:, :, None].astype(np.float32)
-    split = Split(expression, np.stack([np.zeros(4), [1.0, 2.0, 1.0, 1e-9]], axis=1))
-    found = regression(constant(math.log(2)), split)
-    start = smooth(constant(math.log(2)), split)[:3, 0, 0]
-    weights = np.array([0.5, 0.75, 0.5])
-    production = start + (ends[:3] - start) / weights
-    expected = weights * (production - np.average(production, weights=weights**2))
-    np.testing.assert_allclose(found.responses[:3, 0], expected / np.sqrt((expected**2).sum() / 4), atol=1e-5)
-    assert abs(found.responses[3, 0]) < 1e-6
-    assert len(set(found.trajectory)) == 4
-
-
-def test_a_trajectory_drawn_twice_is_one() -> None:
-    split = measured(3, TIMES, 2).take(np.array([0, 2, 2, 1, 0]))
-    trajectory = regression(constant(1.0, 0.5), split).trajectory.reshape(5, len(TIMES) - 1)
-    assert (trajectory == trajectory[:, :1]).all()
-    assert len(set(trajectory[:, 0])) == 3
-    assert trajectory[0, 0] == trajectory[4, 0]
-    assert trajectory[1, 0] == trajectory[2, 0]
-
-
-def test_gaps_of_ragged_trajectories_are_left_out() -> None:
-    whole = measured(2, TIMES, 2)
-    split = Split.ragged([(whole.expression[0], TIMES), (whole.expression[1, :2], TIMES[:2])])
-    found = regression(constant(1.0, 0.5), split)
-    assert found.signals.shape == (4, 2)
-    assert np.isfinite(found.signals).all()
-    assert np.isfinite(found.responses).all()
+from dashprune.pruners.evidence import _Ascent, _laplace, _share, posterior
 
 
 class Planted:
@@ -300,8 +145,8 @@ def test_few_samples_and_blocks_of_targets_change_only_the_order_of_sums(monkeyp
         for ascent in (state, other, third):
             ascent.sweep(everything)
     for ascent in (other, third):
-        np.testing.assert_allclose(ascent.probability, state.probability, atol=1e-5)
-        np.testing.assert_allclose(ascent.log_odds, state.log_odds, atol=1e-4)
+        np.testing.assert_allclose(ascent.pairs.probability, state.pairs.probability, atol=1e-5)
+        np.testing.assert_allclose(ascent.pairs.log_odds, state.pairs.log_odds, atol=1e-4)
         np.testing.assert_allclose(ascent.noise, state.noise, atol=1e-5)
         assert ascent.scale == pytest.approx(state.scale)
         assert ascent.reliable == pytest.approx(state.reliable)
@@ -351,7 +196,7 @@ def test_the_evidence_of_a_single_pair_is_its_bayes_factor() -> None:
             return likelihood * math.exp(-abs(beta) / 0.3) / 0.6
 
         exact = math.log(quad(integrand, -3, 3, points=[0, effect])[0])
-        assert state.log_odds[0, 0] == pytest.approx(exact, abs=0.05)
+        assert state.pairs.log_odds[0, 0] == pytest.approx(exact, abs=0.05)
 
 
 def test_the_mixture_is_nearly_a_laplace_distribution() -> None:

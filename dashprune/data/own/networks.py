@@ -11,7 +11,7 @@ import pandas as pd
 from scipy.sparse import coo_array, csr_array
 
 from dashprune.data.own import files
-from dashprune.data.problem import sparse
+from dashprune.data.sparse import sparse
 from dashprune.errors import DashpruneError, did_you_mean
 
 

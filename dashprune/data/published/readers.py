@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 from scipy.sparse import csr_array, vstack
 
-from dashprune.data.problem import Split, sparse
+from dashprune.data.problem import Split
+from dashprune.data.sparse import sparse
 from dashprune.errors import DashpruneError
 
 _ROWS = 256
