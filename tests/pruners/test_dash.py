@@ -211,9 +211,9 @@ def test_a_prior_that_explains_nothing_leaves_pure_magnitude() -> None:
         torch.testing.assert_close(score, layer.weight.abs().double() / layer.weight.abs().sum(dtype=torch.float64))
 
 
-def test_the_published_form_needs_two_layers(example: Problem) -> None:
+def test_the_published_form_needs_two_layers() -> None:
     with pytest.raises(DashpruneError, match="chains of two layers, but the model has 3"):
-        dash(0.5, 0.5, normalize=False).attach(Mlp(3, hidden=[2, 2], decay=False), example)
+        dash(0.5, 0.5, normalize=False).check(Mlp(3, hidden=[2, 2], decay=False))
 
 
 def test_sparser_than_the_rank_of_the_prior_stays_finite() -> None:

@@ -122,7 +122,7 @@ def test_without_the_prior_none_is_looked_at(given: dict[str, Any]) -> None:
 
 def test_a_model_without_a_weight_for_every_pair_is_refused() -> None:
     with pytest.raises(DashpruneError, match=r"DashEdge cuts pairs of genes.*; set model=phoenix_edge$"):
-        dash_edge().attach(phoenix(), problem_with(PRIOR))
+        dash_edge().check(phoenix())
 
 
 def test_a_whole_run_reports_reliability_and_the_probability_of_each_edge(small: list[str], tmp_path: Path) -> None:

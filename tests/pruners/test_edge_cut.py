@@ -163,7 +163,7 @@ def test_more_edges_than_pairs_cut_nothing_but_self_pairs() -> None:
 
 def test_a_model_without_a_weight_for_every_pair_is_refused() -> None:
     with pytest.raises(DashpruneError, match=r"EdgeCut cuts pairs of genes.*; set model=phoenix_edge$"):
-        edge_cut(0.5).attach(phoenix(), problem_with(np.eye(3, dtype=np.float32)))
+        edge_cut(0.5).check(phoenix())
 
 
 def test_a_last_cut_before_the_first_is_refused() -> None:
