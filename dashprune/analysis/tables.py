@@ -2,33 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 import pandas as pd
 from tabulate import tabulate
 
 from dashprune import files
-from dashprune.runs import identity, results
+from dashprune.analysis import grouping
+from dashprune.analysis.scores import SCORES
+from dashprune.runs import results
 from dashprune.runs.results import Result
 
-KEYS = ["dataset", "model", "pruner", "options"]
-SCORES = [
-    "sparsity", "balanced_accuracy", "balanced_accuracy_all", "mse", "mse_persistence", "mse_relative", "epochs",
-    "auroc", "auprc", "out_degree", "edges", "expression_sd", "wall_seconds",
-]  # fmt: skip
-"""Columns of a table: the DASH paper's Table 1 first, then the rest."""
-
-DIGITS = {
-    "mse": ".2e",
-    "mse_persistence": ".2e",
-    "mse_relative": ".3f",
-    "expression_sd": ".3f",
-    "epochs": ".0f",
-    "out_degree": ".1f",
-    "edges": ".0f",
-    "wall_seconds": ".0f",
-}
+KEYS = [*grouping.NAMES, "options"]
 
 
 def summary(rows: Iterable[Result]) -> pd.DataFrame:
@@ -41,15 +27,14 @@ def summary(rows: Iterable[Result]) -> pd.DataFrame:
         `options` names what else distinguishes the groups of the same dataset, model and pruner.
     """
     rows = list(rows)
-    settings = [identity.settings(row["config"]) for row in rows]
-    columns = {key: [row[key] for row in rows] for key in ("dataset", "model", "pruner")}
+    columns = {key: [row[key] for row in rows] for key in grouping.NAMES}
     columns["prior"] = [row.get("uses_prior", False) for row in rows]
     frame = pd.DataFrame({**columns, "target": [_target(row) for row in rows]})
-    frame["options"] = _options(frame, settings)
+    frame["options"] = grouping.labels([grouping.kind(row) for row in rows])
     for score in SCORES:
         frame[score] = pd.to_numeric(pd.Series([row.get(score) for row in rows]), errors="coerce")
     grouped = frame.groupby([*KEYS, "prior", "target"], sort=False)
-    means, deviations = grouped[SCORES].mean(), grouped[SCORES].std().add_suffix("_sd")
+    means, deviations = grouped[list(SCORES)].mean(), grouped[list(SCORES)].std().add_suffix("_sd")
     ordered = [name for score in SCORES for name in (score, f"{score}_sd")]
     return (
         grouped.size()
@@ -63,9 +48,8 @@ def summary(rows: Iterable[Result]) -> pd.DataFrame:
 def runs(rows: Iterable[Result]) -> pd.DataFrame:
     """One line per run: its scores and versions, and the settings in which it differs from others of its kind."""
     rows = list(rows)
-    columns = {key: [row[key] for row in rows] for key in ("dataset", "model", "pruner", "seed", "id")}
-    frame = pd.DataFrame(columns)
-    frame["options"] = _options(frame, [identity.settings(row["config"]) for row in rows])
+    frame = pd.DataFrame({key: [row[key] for row in rows] for key in (*grouping.NAMES, "seed", "id")})
+    frame["options"] = grouping.labels([grouping.kind(row) for row in rows])
     for score in SCORES:
         frame[score] = [row.get(score) for row in rows]
     for name in rows[0].get("versions", {}):
@@ -78,11 +62,11 @@ def display(table: pd.DataFrame) -> pd.DataFrame:
     shown = pd.DataFrame({key: table[key] for key in KEYS if key != "options" or table[key].any()})
     shown["prior"] = table["prior"].map({True: "✓", False: ""})
     shown["target"], shown["seeds"] = table["target"], table["seeds"]
-    same = table["balanced_accuracy_all"].equals(table["balanced_accuracy"])
-    for score in SCORES:
-        if table[score].notna().any() and not (same and score == "balanced_accuracy_all"):
-            pairs = zip(table[score], table[f"{score}_sd"], strict=True)
-            shown[score] = [text(mean, sd, DIGITS.get(score, ".4f")) for mean, sd in pairs]
+    for name, score in SCORES.items():
+        same = score.repeats is not None and table[name].equals(table[score.repeats])
+        if table[name].notna().any() and not same:
+            pairs = zip(table[name], table[f"{name}_sd"], strict=True)
+            shown[name] = [text(mean, sd, score.digits) for mean, sd in pairs]
     return shown
 
 
@@ -158,19 +142,3 @@ def text(mean: float, deviation: float, digits: str) -> str:
     if pd.isna(mean):
         return "–"
     return f"{mean:{digits}}" if pd.isna(deviation) else f"{mean:{digits}} ± {deviation:{digits}}"
-
-
-def differing(settings: Sequence[Mapping[str, str]]) -> list[str]:
-    """For each of several runs, the settings in which they differ: `model.decay=True train.epochs=50`."""
-    keys = sorted({key for own in settings for key in own})
-    differing = [key for key in keys if len({own.get(key) for own in settings}) > 1]
-    return [" ".join(f"{key}={own.get(key, '')}" for key in differing) for own in settings]
-
-
-def _options(frame: pd.DataFrame, settings: list[dict[str, str]]) -> list[str]:
-    """For each run, the settings in which the runs of its dataset, model and pruner differ."""
-    texts = [""] * len(frame)
-    for _, members in frame.groupby(["dataset", "model", "pruner"]).groups.items():
-        for k, text in zip(members, differing([settings[k] for k in members]), strict=True):
-            texts[k] = text
-    return texts

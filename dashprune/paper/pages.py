@@ -15,6 +15,7 @@ from tabulate import tabulate
 
 from dashprune import files
 from dashprune.analysis import tables
+from dashprune.analysis.scores import SCORES
 from dashprune.config import conf_dir
 from dashprune.figures import style
 from dashprune.paper.items import Item, Line, Run, Table, lines
@@ -22,28 +23,6 @@ from dashprune.paper.panels import Drawing, draw
 from dashprune.runs.results import Result
 
 QUICK = "QUICK: reduced epochs and seeds, not a reproduction."
-
-
-@dataclass(frozen=True)
-class Score:
-    """How a score of result.json is shown: its heading, by what it is multiplied, its digits."""
-
-    heading: str
-    factor: float
-    digits: str
-
-
-SCORES = {
-    "sparsity": Score("sparsity, %", 100, ".2f"),
-    "balanced_accuracy": Score("balanced accuracy, %", 100, ".2f"),
-    "balanced_accuracy_all": Score("balanced accuracy over all pairs, %", 100, ".2f"),
-    "mse": Score("MSE", 1, ".3f"),
-    "mse_relative": Score("MSE over persistence", 1, ".3f"),
-    "epochs": Score("epochs", 1, ".0f"),
-    "auprc": Score("AUPRC", 1, ".3f"),
-    "edges": Score("edges", 1, ".0f"),
-    "out_degree": Score("out-degree", 1, ".1f"),
-}
 
 
 @dataclass(frozen=True)
@@ -105,15 +84,8 @@ def _row(table: Table, line: Line) -> dict[str, object]:
     for name in table.columns:
         row |= {key: means.get(key, math.nan) for key in (name, f"{name}_sd")}
         known = table.paper.get(line.row, {}).get(name, math.nan)
-        row[f"paper_{name}"] = known / _score(table, name).factor
+        row[f"paper_{name}"] = known / SCORES[name].factor(table.mse_unit)
     return row
-
-
-def _score(table: Table, name: str) -> Score:
-    score = SCORES[name]
-    if name != "mse":
-        return score
-    return Score(f"MSE, {table.mse_unit:.0e}".replace("e-0", "e-"), 1 / table.mse_unit, score.digits)
 
 
 def display(table: Table, values: pd.DataFrame) -> pd.DataFrame:
@@ -124,19 +96,27 @@ def display(table: Table, values: pd.DataFrame) -> pd.DataFrame:
     pairs = zip(values["seeds"], values["runs"], strict=True)
     shown["seeds"] = [f"{done}" if done == wanted else f"{done} of {wanted}" for done, wanted in pairs]
     for name in table.columns:
-        score = _score(table, name)
-        means, deviations = values[name] * score.factor, values[f"{name}_sd"] * score.factor
-        texts = [tables.text(*pair, score.digits) for pair in zip(means, deviations, strict=True)]
-        if name == "sparsity":
-            among = zip(texts, values["control"] & means.notna(), strict=True)
-            texts = [f"{text} of pairs" if control else text for text, control in among]
-        shown[score.heading] = texts
+        shown[SCORES[name].title(table.mse_unit)] = _texts(table, name, values)
     for name in table.columns:
-        score = _score(table, name)
-        known = values[f"paper_{name}"] * score.factor
+        score = SCORES[name]
+        known = values[f"paper_{name}"] * score.factor(table.mse_unit)
         if known.notna().any():
-            shown[f"paper: {score.heading}"] = ["" if pd.isna(k) else f"{k:.10g}" for k in known]
+            shown[f"paper: {score.title(table.mse_unit)}"] = ["" if pd.isna(k) else f"{k:.10g}" for k in known]
     return shown
+
+
+def _texts(table: Table, name: str, values: pd.DataFrame) -> list[str]:
+    """A score of each row as text; the sparsity of controls, which have no weights, is that of pairs."""
+    score = SCORES[name]
+    factor = score.factor(table.mse_unit)
+    means, deviations = values[name] * factor, values[f"{name}_sd"] * factor
+    texts = [tables.text(*pair, score.unit_digits) for pair in zip(means, deviations, strict=True)]
+    if name != "sparsity":
+        return texts
+    return [
+        f"{text} of pairs" if control else text
+        for text, control in zip(texts, values["control"] & means.notna(), strict=True)
+    ]
 
 
 def write(made: Made, folder: Path) -> str:
@@ -274,20 +254,20 @@ def agreement(made: Made) -> pd.DataFrame:
             for name in table.columns:
                 known, ours = row[f"paper_{name}"], row[name]
                 if not pd.isna(known):
-                    found.append(_beside(made, table, str(row["strategy"]), _score(table, name), known, ours))
+                    found.append(_beside(made, table, str(row["strategy"]), name, known, ours))
     return pd.DataFrame(found)
 
 
-def _beside(made: Made, table: Table, strategy: str, score: Score, known: float, ours: float) -> dict[str, str]:
-    difference = (ours - known) * score.factor
+def _beside(made: Made, table: Table, strategy: str, name: str, known: float, ours: float) -> dict[str, str]:
+    score, factor = SCORES[name], SCORES[name].factor(table.mse_unit)
     return {
         "item": Path(made.name).stem,
         "table": table.title,
         "strategy": strategy,
-        "score": score.heading,
-        "paper": f"{known * score.factor:.10g}",
-        "ours": tables.text(ours * score.factor, math.nan, score.digits),
-        "difference": tables.text(difference, math.nan, f"+{score.digits}"),
+        "score": score.title(table.mse_unit),
+        "paper": f"{known * factor:.10g}",
+        "ours": tables.text(ours * factor, math.nan, score.unit_digits),
+        "difference": tables.text((ours - known) * factor, math.nan, f"+{score.unit_digits}"),
     }
 
 

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import math
-import typing
 from pathlib import Path
 
 import pandas as pd
@@ -9,7 +8,7 @@ import pytest
 
 from dashprune.errors import DashpruneError
 from dashprune.paper import pages
-from dashprune.paper.items import Column, Item, Run, Table
+from dashprune.paper.items import Item, Run, Table
 from dashprune.paper.pages import Made, agreement, display, duration, frame, index, latex, markdown
 from dashprune.runs import results
 
@@ -163,10 +162,6 @@ def test_the_index_names_items_and_those_that_could_not_be_made(runs: list[Run])
     assert "+0.97" in text
     assert "could not" not in index([made(runs)], {})
     assert "Beside" not in index([], {"table2": "x"})
-
-
-def test_every_column_can_be_shown() -> None:
-    assert set(pages.SCORES) == set(typing.get_args(Column))
 
 
 def test_durations_are_read_by_people() -> None:
