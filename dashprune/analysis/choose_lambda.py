@@ -277,10 +277,9 @@ def _text(value: object) -> str:
 def _compared(rows: Sequence[Result]) -> Compared | None:
     """What can be compared of runs of one kind; None if there are not two candidates."""
     swept = _swept(rows)
-    runs = grouping.by(rows, lambda row: tuple(_numbers(row)[key] for key in swept))
-    by_seed = {values: {row["seed"]: row for row in own} for values, own in sorted(runs.items())}
-    most = _most_frequent(seed for own in by_seed.values() for seed in own)
-    sharing = {values: own for values, own in by_seed.items() if most in own}
+    runs = _by_seed(rows, swept)
+    most = _most_frequent(seed for own in runs.values() for seed in own)
+    sharing = {values: own for values, own in runs.items() if most in own}
     if len(sharing) < 2:
         return None
     seeds = sorted(set.intersection(*map(set, sharing.values())))
@@ -292,6 +291,12 @@ def _swept(rows: Sequence[Result]) -> list[str]:
     """The numbers in which runs of one kind differ."""
     options = [_numbers(row) for row in rows]
     return [key for key in options[0] if len({own[key] for own in options}) > 1]
+
+
+def _by_seed(rows: Sequence[Result], swept: Sequence[str]) -> dict[tuple[float, ...], dict[int, Result]]:
+    """The run of each seed, for each combination of the numbers that are swept, in their order."""
+    runs = grouping.by(rows, lambda row: tuple(_numbers(row)[key] for key in swept))
+    return {values: {row["seed"]: row for row in own} for values, own in sorted(runs.items())}
 
 
 def _most_frequent(seeds: Iterable[int]) -> int:
