@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import shlex
-import subprocess
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,9 +14,8 @@ from matplotlib.figure import Figure
 from tabulate import tabulate
 
 from dashprune import files
-from dashprune.analysis import tables
+from dashprune.analysis import codes, tables
 from dashprune.analysis.scores import SCORES
-from dashprune.config import conf_dir
 from dashprune.figures import style
 from dashprune.paper.items import Item, Line, Run, Table, lines
 from dashprune.paper.panels import Drawing, draw
@@ -70,7 +69,8 @@ def frame(table: Table, runs: Iterable[Run]) -> pd.DataFrame:
     Returns:
         For each row its `table`, `group` and `strategy`; `prior`, whether it looks at the prior; `control`, whether it
         is one; `runs` it should have and `seeds` that are done; and for each score its mean, under `<score>_sd` its
-        standard deviation over seeds, and under `paper_<score>` the paper's number. NaN where there is none.
+        standard deviation over seeds, and under `paper_<score>` the paper's number. NaN where there is none. Last,
+        `code`, which made the runs that are done.
     """
     return pd.DataFrame([_row(table, line) for line in lines(table, runs)])
 
@@ -85,7 +85,7 @@ def _row(table: Table, line: Line) -> dict[str, object]:
         row |= {key: means.get(key, math.nan) for key in (name, f"{name}_sd")}
         known = table.paper.get(line.row, {}).get(name, math.nan)
         row[f"paper_{name}"] = known / SCORES[name].factor(table.mse_unit)
-    return row
+    return {**row, "code": codes.joined(done)}
 
 
 def display(table: Table, values: pd.DataFrame) -> pd.DataFrame:
@@ -102,7 +102,7 @@ def display(table: Table, values: pd.DataFrame) -> pd.DataFrame:
         known = values[f"paper_{name}"] * score.factor(table.mse_unit)
         if known.notna().any():
             shown[f"paper: {score.title(table.mse_unit)}"] = ["" if pd.isna(k) else f"{k:.10g}" for k in known]
-    return shown
+    return shown.assign(**codes.column(values["code"], codes.numbers(values["code"])))
 
 
 def _texts(table: Table, name: str, values: pd.DataFrame) -> list[str]:
@@ -165,6 +165,7 @@ def markdown(made: Made, frames: Sequence[pd.DataFrame], drawing: Drawing | None
     for table, values in zip(made.item.tables, frames, strict=True):
         text = _github(display(table, values))
         parts += [f"## {table.title}", text] if table.title else [text]
+        parts += codes.note(codes.numbers(values["code"]))
     if drawing is not None:
         parts += [f"![{made.item.title}]({made.stem}.png)"]
         parts += [_github(drawing.summary)] if len(drawing.summary) else []
@@ -198,25 +199,42 @@ def latex(made: Made, frames: Sequence[pd.DataFrame]) -> str:
         for start in reversed(starts):
             rows.insert(4 + start, r"\midrule")  # below \begin, \toprule, the headings and \midrule
         title = f"{made.item.title}{': ' if table.title else ''}{table.title}. {caption(made)}"
+        title = " ".join([title, *codes.note(codes.numbers(values["code"]))])
         head = [r"\begin{table}", r"\centering", rf"\caption{{{tables.escape(title)}}}"]
         texts.append("\n".join([*head, *rows, r"\end{table}"]))
     return "\n\n".join(texts) + "\n"
 
 
 def provenance(made: Made) -> str:
-    """By which command, with which seeds, at which commit and by which versions the runs were made."""
+    """By which command, with which seeds, at which commits and by which versions the runs were made."""
     done = made.done
     seeds = sorted({run.seed for run in made.runs})
     said = [f"Made by `{made.command}` from {len(done)} of {len(made.runs)} runs"]
     said[0] += f", {duration(made.seconds)} of computing (sum of `wall_seconds`)"
     said.append(f"{len(seeds)} seeds ({', '.join(map(str, seeds))})" if len(seeds) > 1 else f"one seed ({seeds[0]})")
-    said += [f"commit {commit}"] if (commit := _commit()) else []
-    versions: dict[str, set[str]] = {}
-    for row in done:
-        for name, version in row.get("versions", {}).items():
-            versions.setdefault(name, set()).add(version)
-    said += [", ".join(f"{name} {' and '.join(sorted(found))}" for name, found in versions.items())] if versions else []
+    said += [_commits(done), *_versions(done)] if done else []
     return "; ".join(said) + "."
+
+
+def _commits(rows: Sequence[Result]) -> str:
+    """The commits whose code made these rows: `commit 1a2b`, or `commits 1a2b (3 runs) and 3c4d (1 run)`."""
+    found = Counter(row.get("versions", {}).get("commit") or "unknown" for row in rows)
+    if len(found) == 1:
+        (commit,) = found
+        return "unknown commit" if commit == "unknown" else f"commit {commit}"
+    told = [f"{commit} ({number} run{'s' * (number > 1)})" for commit, number in found.items()]
+    return f"commits {', '.join(told[:-1])} and {told[-1]}"
+
+
+def _versions(rows: Iterable[Result]) -> list[str]:
+    """Versions of what decides a result's digits, as one text; nothing if none is known."""
+    versions: dict[str, set[str]] = {}
+    for row in rows:
+        for name, version in row.get("versions", {}).items():
+            if name != "commit":
+                versions.setdefault(name, set()).add(version)
+    told = ", ".join(f"{name} {' and '.join(sorted(found))}" for name, found in versions.items())
+    return [told] if told else []
 
 
 def index(made: Sequence[Made], failed: Mapping[str, str]) -> str:
@@ -280,15 +298,3 @@ def duration(seconds: float) -> str:
 
 def _github(shown: pd.DataFrame) -> str:
     return tabulate(shown.to_dict("list"), headers="keys", tablefmt="github", disable_numparse=True)
-
-
-def _commit() -> str:
-    """The commit of the source checkout that this file lies in; empty where it is an installed package."""
-    checkout = conf_dir().parent
-    if not (checkout / ".git").exists():
-        return ""
-    command = ["git", "-C", str(checkout), "rev-parse", "--short=7", "HEAD"]
-    try:
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        return ""
