@@ -5,10 +5,12 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import yaml
 
+from dashprune.analysis.scores import SCORES
 from dashprune.errors import DashpruneError
 from dashprune.paper import pages
-from dashprune.paper.items import Item, Run, Table
+from dashprune.paper.items import Item, Run, Table, load
 from dashprune.paper.pages import Made, agreement, display, duration, frame, index, latex, markdown
 from dashprune.runs import results
 
@@ -88,6 +90,18 @@ def test_errors_are_shown_in_the_unit_of_the_table(runs: list[Run]) -> None:
     shown = display(table, frame(table, runs))
     assert shown["MSE, 1e-4"].tolist() == ["30.000 ± 14.142"]
     assert shown["paper: MSE, 1e-4"].tolist() == ["5"]
+
+
+def test_every_score_can_be_a_column(tmp_path: Path) -> None:
+    written = {"title": "T", "caption": "", "quick": "seed=0", "sweeps": ["pruner=none"]}
+    tables = [{"columns": list(SCORES), "groups": {"dense": {"PHOENIX": "none"}}}]
+    (tmp_path / "t.yaml").write_text(yaml.safe_dump({**written, "tables": tables}))
+    (table,) = load(str(tmp_path / "t.yaml")).tables
+    runs = [run(tmp_path, "none", 0, {"epochs": 9, "epochs_after_pruning": 4, "auprc_novel": 0.25})]
+    (line,) = display(table, frame(table, runs)).to_dict("records")
+    assert (line["epochs"], line["epochs after the last cut"]) == ("9", "4")
+    assert line["AUPRC outside of the prior"] == "0.250"
+    assert line["precision of the first 10 outside of the prior"] == "–"
 
 
 def test_a_page_names_command_seeds_versions_and_what_is_missing(runs: list[Run]) -> None:
