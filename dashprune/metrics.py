@@ -20,12 +20,20 @@ class Block(NamedTuple):
         support: bool, the edges that are predicted.
         truth: bool, the edges of the gold standard.
         evaluable: bool, the pairs that count: those for which the gold standard could have an edge.
+        prior: bool, the edges of the prior network.
     """
 
     score: np.ndarray
     support: np.ndarray
     truth: np.ndarray
     evaluable: np.ndarray
+    prior: np.ndarray
+
+
+NOVEL_TOP = (10, 100)
+"""How many of the first pairs outside the prior the precision is told of."""
+NOVEL = ("auprc_novel", "auroc_novel", *(f"precision_novel@{k}" for k in NOVEL_TOP))
+"""Scores over the pairs that are not in the prior: of what is new."""
 
 
 def sparsity(weights: Sequence[np.ndarray]) -> float:
@@ -77,6 +85,20 @@ class Ranking:
         precision = found / (found + self.others - self.below)
         return float(self.edges @ precision / self.edges.sum())
 
+    def precision(self, first: int) -> float:
+        """Share of edges among the `first` pairs by score, in [0, 1].
+
+        Ties are not broken: pairs with the same score share the places left for them. A score of 0 names no edge, so
+        that a place that no pair with a higher one fills is a miss: 3 edges and nothing else named have 0.3 of 10.
+        NaN without edges or without other pairs, or if there are fewer than `first` pairs.
+        """
+        if not self.edges.sum() * self.others or self.edges.sum() + self.others < first:
+            return math.nan
+        alike = self.edges + self.tied
+        ahead = np.cumsum(self.edges[::-1])[::-1] - self.edges + self.others - self.below - self.tied
+        inside = np.clip((first - ahead) / alike, 0, 1)
+        return float(self.edges @ np.where(self.score > 0, inside, 0) / first)
+
 
 def network_scores(blocks: Callable[[], Iterable[Block]]) -> dict[str, float]:
     """Scores of a network against its gold standard over the evaluable pairs, in [0, 1].
@@ -87,28 +109,42 @@ def network_scores(blocks: Callable[[], Iterable[Block]]) -> dict[str, float]:
     Returns:
         `balanced_accuracy` of the support, (TPR + TNR) / 2, 0.5 if all pairs are predicted; `auroc` and `auprc` of
         the score; and `auroc_relative`, the former of the score relative to its target (see `relative_effect`). All
-        are NaN if the evaluable pairs hold no edge or nothing but edges.
+        are NaN if the evaluable pairs hold no edge or nothing but edges. And, of the score over the evaluable pairs
+        that are not in the prior, those that are NOVEL: `auroc_novel`, `auprc_novel`, and for k in NOVEL_TOP
+        `precision_novel@k` (see `Ranking.precision`); NaN if these pairs hold no edge or nothing but edges.
     """
     edges = [_chosen(block, block.evaluable & block.truth) for block in blocks()]
-    scores, relatives, hits = (np.concatenate(part) for part in zip(*edges, strict=True))
-    ranking, relative_ranking, rejected = Ranking(scores), Ranking(relatives), 0
+    found = Chosen(*(np.concatenate(part) for part in zip(*edges, strict=True)))
+    ranking, relative, novel = Ranking(found.score), Ranking(found.relative), Ranking(found.score[found.novel])
+    rejected = 0
     for block in blocks():
-        score, relative, predicted = _chosen(block, block.evaluable & ~block.truth)
-        ranking.add(score)
-        relative_ranking.add(relative)
-        rejected += int(np.count_nonzero(~predicted))
-    defined = len(hits) > 0 and ranking.others > 0
+        other = _chosen(block, block.evaluable & ~block.truth)
+        ranking.add(other.score)
+        relative.add(other.relative)
+        novel.add(other.score[other.novel])
+        rejected += int(np.count_nonzero(~other.support))
+    defined = len(found.support) > 0 and ranking.others > 0
     return {
-        "balanced_accuracy": float((hits.mean() + rejected / ranking.others) / 2) if defined else math.nan,
+        "balanced_accuracy": float((found.support.mean() + rejected / ranking.others) / 2) if defined else math.nan,
         "auroc": ranking.auroc,
         "auprc": ranking.auprc,
-        "auroc_relative": relative_ranking.auroc,
+        "auroc_relative": relative.auroc,
+        **dict(zip(NOVEL, (novel.auprc, novel.auroc, *map(novel.precision, NOVEL_TOP)), strict=True)),
     }
 
 
-def _chosen(block: Block, pairs: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Score, relative score and support of the `pairs` of a block."""
-    return block.score[pairs], relative_effect(block.score)[pairs], block.support[pairs]
+class Chosen(NamedTuple):
+    """Some pairs of a block: their score, their relative score, whether they are predicted, and not in the prior."""
+
+    score: np.ndarray
+    relative: np.ndarray
+    support: np.ndarray
+    novel: np.ndarray
+
+
+def _chosen(block: Block, pairs: np.ndarray) -> Chosen:
+    relative = relative_effect(block.score)[pairs]
+    return Chosen(block.score[pairs], relative, block.support[pairs], ~block.prior[pairs])
 
 
 def relative_effect(effect: np.ndarray) -> np.ndarray:

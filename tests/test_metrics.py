@@ -19,13 +19,20 @@ EFFECT = np.array([[0.0, 2, 1], [0, 0, 0], [0, 0, 3]])
 ALL = np.ones((3, 3), dtype=bool)
 
 
-def scores(effect: np.ndarray, truth: np.ndarray, evaluable: np.ndarray = ALL, step: int = 2) -> dict[str, float]:
-    """Scores of a network of a few genes that comes in blocks of `step` targets."""
+def scores(
+    effect: np.ndarray,
+    truth: np.ndarray,
+    evaluable: np.ndarray = ALL,
+    step: int = 2,
+    prior: np.ndarray | None = None,
+) -> dict[str, float]:
+    """Scores of a network of a few genes that comes in blocks of `step` targets; the prior is empty if None."""
+    known = np.zeros_like(truth) if prior is None else prior
 
     def blocks() -> Iterator[metrics.Block]:
         for first in range(0, len(effect), step):
-            parts = (matrix[:, first : first + step] for matrix in (np.abs(effect), effect != 0, truth, evaluable))
-            yield metrics.Block(*parts)
+            every = (np.abs(effect), effect != 0, truth, evaluable, known)
+            yield metrics.Block(*(matrix[:, first : first + step] for matrix in every))
 
     return metrics.network_scores(blocks)
 
@@ -53,7 +60,8 @@ def test_the_error_of_relationships_compares_signed_relative_effects() -> None:
 def test_a_dense_model_scores_one_half_and_the_truth_itself_one() -> None:
     assert scores(np.ones((3, 3)), TRUTH)["balanced_accuracy"] == 0.5
     itself = scores(TRUTH.astype(float), TRUTH)
-    assert itself == {"balanced_accuracy": 1, "auroc": 1, "auprc": 1, "auroc_relative": 1}
+    known = {name: itself[name] for name in itself if name not in metrics.NOVEL}
+    assert known == {"balanced_accuracy": 1, "auroc": 1, "auprc": 1, "auroc_relative": 1}
 
 
 def test_pairs_that_are_not_evaluable_do_not_count() -> None:
@@ -83,6 +91,42 @@ def test_ranking_by_hand() -> None:
     assert ranking.auprc == pytest.approx((1 / 2 + 2 * 3 / 6) / 3)
 
 
+def test_what_is_new_by_hand() -> None:
+    """Of 9 pairs 0 → 1 is in the prior, and 1 → 1 cannot be judged.
+
+    Left, by score: 5 (no edge), 3 (an edge), 2 (an edge and another), and three with 0, of which one is an edge.
+    """
+    truth = np.array([[0, 1, 1], [0, 0, 1], [1, 0, 0]], dtype=bool)
+    effect = np.array([[0.0, 9, 3], [2, 8, 0], [-2, 5, 0]])
+    prior = np.array([[0, 1, 0], [0, 0, 0], [0, 0, 0]], dtype=bool)
+    evaluable = ALL.copy()
+    evaluable[1, 1] = False
+    for step in (1, 2, 3):
+        found = scores(effect, truth, evaluable, step, prior)
+        assert found["auroc_novel"] == pytest.approx((3 + 2.5 + 1) / (3 * 4))  # others: 5, 2, 0, 0
+        assert found["auprc_novel"] == pytest.approx((1 / 2 + 2 / 4 + 3 / 7) / 3)
+        assert math.isnan(found["precision_novel@10"])  # of seven pairs
+    assert scores(effect, truth, evaluable)["auroc"] != found["auroc_novel"]
+
+
+def test_the_precision_of_the_first_pairs_by_hand() -> None:
+    """By score: an edge, another pair, a tie of two edges and two others, an edge with 0 among three others with 0."""
+    ranking = metrics.Ranking(np.array([9.0, 5, 5, 0]))
+    ranking.add(np.array([7.0, 5, 5, 0, 0, 0]))
+    assert [ranking.precision(k) for k in (1, 2, 6)] == pytest.approx([1, 1 / 2, 3 / 6])
+    assert ranking.precision(3) == pytest.approx((1 + 2 / 4) / 3)  # a fourth of each of the tie
+    assert ranking.precision(4) == pytest.approx((1 + 2 * 2 / 4) / 4)
+    assert ranking.precision(10) == pytest.approx(3 / 10)  # the four that are not named fill no place
+    assert math.isnan(ranking.precision(11))
+
+
+def test_new_scores_are_undefined_without_an_edge_or_another_pair_outside_of_the_prior() -> None:
+    large = np.ones((11, 11), dtype=bool)
+    for truth, prior in ((TRUTH, TRUTH), (TRUTH, ALL), (TRUTH, ~TRUTH), (~large, ~large), (large, ~large)):
+        found = scores(np.ones(truth.shape), truth, np.ones_like(truth), prior=prior)
+        assert all(math.isnan(found[name]) for name in metrics.NOVEL)
+
+
 few = st.sampled_from([-2.0, -1, -0.5, 0, 0, 0, 0.5, 1, 2, 1e-30])
 """Effects with many ties."""
 
@@ -101,6 +145,15 @@ def test_blocked_scores_are_those_of_scikit_learn(
     assert found["auprc"] == pytest.approx(average_precision_score(edges, size), abs=1e-12)
     assert found["auroc_relative"] == pytest.approx(roc_auc_score(edges, relative), abs=1e-12)
     assert found["balanced_accuracy"] == pytest.approx(((size > 0)[edges].mean() + (size == 0)[~edges].mean()) / 2)
+
+
+@given(st.permutations(range(12)), st.integers(1, 11), st.integers(1, 12))
+def test_the_precision_of_distinct_scores_is_that_of_the_sorted_ones(order: list[int], edges: int, first: int) -> None:
+    score = np.array(order, dtype=np.float64)
+    ranking = metrics.Ranking(score[:edges])
+    ranking.add(score[edges:])
+    real = np.arange(12) < edges
+    assert ranking.precision(first) == pytest.approx((real & (score > 0))[np.argsort(-score)][:first].mean())
 
 
 @given(arrays(np.float64, (7, 7), elements=st.floats(-5, 5)), arrays(np.bool_, (7, 7)))

@@ -25,13 +25,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean, stdev
-from typing import Any, TypeGuard
+from typing import Any, NamedTuple, TypeGuard
 
 from omegaconf import OmegaConf
 from tabulate import tabulate
 
 from dashprune import files
-from dashprune.analysis.tables import differing
+from dashprune.analysis import grouping
+from dashprune.analysis.grouping import Kind
 from dashprune.config import compose
 from dashprune.errors import DashpruneError
 from dashprune.runs import identity
@@ -47,7 +48,7 @@ TOLERANCE = 0.05
 """Share of the lowest validation error that stands in for a standard error where there is one seed."""
 
 MACHINE = ("device",)
-GROUPS = ("dataset", "model", "pruner")
+GROUPS = ("solver", "dataset", "model", "pruner")
 ABSENT = object()
 
 
@@ -108,6 +109,20 @@ class Choice:
     why: str
 
 
+class Compared(NamedTuple):
+    """Candidates that can be compared.
+
+    Attributes:
+        candidates: at least two, all with the same seeds.
+        seeds: which the candidates share.
+        left_out: candidates that lack these seeds.
+    """
+
+    candidates: list[Candidate]
+    seeds: list[int]
+    left_out: int
+
+
 @dataclass(frozen=True)
 class Sweep:
     """Candidates for one dataset, model, pruner and whatever else is not swept.
@@ -116,9 +131,7 @@ class Sweep:
         names: of dataset, model and pruner.
         settings: in which the sweep differs from others of these names, or an empty text.
         name: of its file.
-        candidates: at least two, all with the same seeds.
-        seeds: which the candidates share.
-        left_out: candidates that lack these seeds.
+        candidates, seeds, left_out: see `Compared`.
     """
 
     names: tuple[str, str, str]
@@ -142,23 +155,34 @@ def choose(candidates: Sequence[Candidate], sparsity: float | None = None) -> Ch
     Raises:
         DashpruneError: if no candidate is as sparse as asked.
     """
-    highest = max(own.sparsity for own in candidates)
-    floor = highest - SLACK if sparsity is None else sparsity - ROUNDING
-    admitted = [own for own in candidates if own.sparsity >= floor]
-    if not admitted:
-        raise DashpruneError(f"--sparsity {sparsity:g}: the sparsest candidate has {highest:.4f}; ask for less")
+    floor, admitted = _admitted(candidates, sparsity)
     best = min(admitted, key=lambda own: own.error)
     equal = [own for own in admitted if own.equals(best)]
     sparsest = _near_highest(equal, [own.sparsity for own in equal], SLACK)
     heaviest = _near_highest(sparsest, [own.prior_weight for own in sparsest], 1e-9)
     chosen = min(heaviest, key=lambda own: own.error)
-    marks = [
-        "chosen" if own is chosen else "equal" if own in equal else "worse" if own in admitted else "too dense"
-        for own in candidates
-    ]
+    marks = [_mark(own, chosen, equal, admitted) for own in candidates]
     enough = f"sparse enough (at least {floor:.4f}) are {len(admitted)} of {len(candidates)} candidates"
     why = f"{chosen} is chosen: {enough}, and {_why(equal, sparsest, heaviest, best)}."
     return Choice(best, chosen, marks, why)
+
+
+def _admitted(candidates: Sequence[Candidate], sparsity: float | None) -> tuple[float, list[Candidate]]:
+    """The least sparsity, and the candidates that have it."""
+    highest = max(own.sparsity for own in candidates)
+    floor = highest - SLACK if sparsity is None else sparsity - ROUNDING
+    admitted = [own for own in candidates if own.sparsity >= floor]
+    if not admitted:
+        raise DashpruneError(f"--sparsity {sparsity:g}: the sparsest candidate has {highest:.4f}; ask for less")
+    return floor, admitted
+
+
+def _mark(own: Candidate, chosen: Candidate, equal: list[Candidate], admitted: list[Candidate]) -> str:
+    if own is chosen:
+        return "chosen"
+    if own in equal:
+        return "equal"
+    return "worse" if own in admitted else "too dense"
 
 
 def _near_highest(candidates: list[Candidate], values: list[float], slack: float) -> list[Candidate]:
@@ -188,21 +212,31 @@ def sweeps(rows: Iterable[Result]) -> tuple[list[Sweep], list[str]]:
     Returns:
         The sweeps, and the names of dataset, model and pruner of runs among which there is nothing to choose.
     """
-    kinds: dict[tuple[str, ...], list[Result]] = {}
-    for row in rows:
-        error = row.get("validation_mse")
-        if row["model"] != "control" and error is not None and math.isfinite(error):
-            kinds.setdefault(_kind(row), []).append(row)
-    swept = [(kind, own) for kind, own in ((kind, _candidates(runs)) for kind, runs in kinds.items()) if own]
+    kinds = grouping.by(filter(_can_be_chosen, rows), _kind)
+    swept = {kind: own for kind, runs in kinds.items() if (own := _compared(runs))}
     found = []
-    for names in dict.fromkeys(kind[:3] for kind, _ in swept):
-        alike = [(kind, own) for kind, own in swept if kind[:3] == names]
-        labels = differing([dict(text.split("=", 1) for text in kind[3:]) for kind, _ in alike])
-        for (kind, own), label in zip(alike, labels, strict=True):
-            end = f"_{hashlib.sha256(repr(kind).encode()).hexdigest()[:6]}" if label else ""
-            found.append(Sweep((names[0], names[1], names[2]), label, "_".join(names) + end, *own))
-    without = [" ".join(kind[:3]) for kind in kinds if kind not in dict(swept)]
+    for alike in grouping.by(swept, lambda kind: kind.names).values():
+        labels = grouping.labels(alike)
+        found += [_sweep(kind, label, swept[kind]) for kind, label in zip(alike, labels, strict=True)]
+    without = [" ".join(kind.names) for kind in kinds if kind not in swept]
     return found, list(dict.fromkeys(without))
+
+
+def _can_be_chosen(row: Result) -> bool:
+    error = row.get("validation_mse")
+    return row["model"] != "control" and error is not None and math.isfinite(error)
+
+
+def _sweep(kind: Kind, label: str, compared: Compared) -> Sweep:
+    dataset, model, pruner = kind.names
+    end = f"_{_digest(kind)}" if label else ""
+    return Sweep((dataset, model, pruner), label, "_".join(kind.names) + end, *compared)
+
+
+def _digest(kind: Kind) -> str:
+    """Six digits that tell a kind from others, for the name of a file."""
+    texts = (*kind.names, *sorted(f"{key}={value}" for key, value in kind.pairs))
+    return hashlib.sha256(repr(texts).encode()).hexdigest()[:6]
 
 
 def _settings(row: Result) -> dict[str, Any]:
@@ -228,11 +262,11 @@ def _numbers(row: Result) -> dict[str, float]:
     return {key: value for key, value in _settings(row).items() if key.startswith("pruner.") and _number(value)}
 
 
-def _kind(row: Result) -> tuple[str, ...]:
+def _kind(row: Result) -> Kind:
     """Dataset, model, pruner, and every setting that candidates of one sweep have in common."""
     settings, numbers = {**_settings(row), "data": row.get("data")}, _numbers(row)
-    common = (f"{key}={'number' if key in numbers else _text(value)}" for key, value in settings.items())
-    return row["dataset"], row["model"], row["pruner"], *sorted(common)
+    common = {key: "number" if key in numbers else _text(value) for key, value in settings.items()}
+    return Kind.of((row[name] for name in grouping.NAMES), common)
 
 
 def _text(value: object) -> str:
@@ -240,34 +274,53 @@ def _text(value: object) -> str:
     return repr(float(value)).removesuffix(".0") if _number(value) else str(value)
 
 
-def _candidates(rows: Sequence[Result]) -> tuple[list[Candidate], list[int], int] | None:
-    """Candidates, the seeds they share, and how many lack these; None if there are not two to choose from."""
-    options = [_numbers(row) for row in rows]
-    swept = [key for key in options[0] if len({own[key] for own in options}) > 1]
-    runs: dict[tuple[float, ...], dict[int, Result]] = {}
-    for row, own in zip(rows, options, strict=True):
-        runs.setdefault(tuple(own[key] for key in swept), {})[row["seed"]] = row
-    counts = Counter(seed for own in runs.values() for seed in own)
-    most = min(counts, key=lambda seed: (-counts[seed], seed))
-    sharing = {values: own for values, own in sorted(runs.items()) if most in own}
+def _compared(rows: Sequence[Result]) -> Compared | None:
+    """What can be compared of runs of one kind; None if there are not two candidates."""
+    swept = _swept(rows)
+    runs = _by_seed(rows, swept)
+    most = _most_frequent(seed for own in runs.values() for seed in own)
+    sharing = {values: own for values, own in runs.items() if most in own}
     if len(sharing) < 2:
         return None
-    seeds = sorted(set.intersection(*(set(own) for own in sharing.values())))
+    seeds = sorted(set.intersection(*map(set, sharing.values())))
     made = [_candidate(dict(zip(swept, key, strict=True)), [own[s] for s in seeds]) for key, own in sharing.items()]
-    return made, seeds, len(runs) - len(sharing)
+    return Compared(made, seeds, len(runs) - len(sharing))
+
+
+def _swept(rows: Sequence[Result]) -> list[str]:
+    """The numbers in which runs of one kind differ."""
+    options = [_numbers(row) for row in rows]
+    return [key for key in options[0] if len({own[key] for own in options}) > 1]
+
+
+def _by_seed(rows: Sequence[Result], swept: Sequence[str]) -> dict[tuple[float, ...], dict[int, Result]]:
+    """The run of each seed, for each combination of the numbers that are swept, in their order."""
+    runs = grouping.by(rows, lambda row: tuple(_numbers(row)[key] for key in swept))
+    return {values: {row["seed"]: row for row in own} for values, own in sorted(runs.items())}
+
+
+def _most_frequent(seeds: Iterable[int]) -> int:
+    """The lowest of those that come most often."""
+    counts = Counter(seeds)
+    return min(counts, key=lambda seed: (-counts[seed], seed))
 
 
 def _candidate(options: dict[str, float], rows: Sequence[Result]) -> Candidate:
-    weights = [value for key, value in _numbers(rows[0]).items() if key.split(".")[-1].startswith("lambda")]
     known = [row["balanced_accuracy"] for row in rows if row.get("balanced_accuracy") is not None]
     return Candidate(
         options,
         errors=tuple(row["validation_mse"] for row in rows),
         sparsity=fmean(row["sparsity"] for row in rows),
-        prior_weight=sum(weights) if rows[0].get("uses_prior") else 0.0,
+        prior_weight=_prior_weight(rows[0]),
         balanced_accuracy=fmean(known) if len(known) == len(rows) else None,
         config=rows[0]["config"],
     )
+
+
+def _prior_weight(row: Result) -> float:
+    """The sum of the options lambda... of a strategy that looks at the prior; 0 for others."""
+    weights = [value for key, value in _numbers(row).items() if key.split(".")[-1].startswith("lambda")]
+    return sum(weights) if row.get("uses_prior") else 0.0
 
 
 def markdown(sweep: Sweep, choice: Choice) -> str:
@@ -312,9 +365,9 @@ def write(root: Path, sweep: Sweep, choice: Choice) -> str:
     """
     command = f"dashprune run --config-dir {shlex.quote(str(root))} +selected={sweep.name}"
     lines = ["# @package _global_", f"# {command}", f"# {choice.why}", "defaults:"]
-    lines += [f"  - override /{group}: {name}" for group, name in zip(GROUPS, sweep.names, strict=True)]
     values, options = OmegaConf.create(), choice.chosen.options
     try:
+        lines += [f"  - override /{group}: {name}" for group, name in _chosen(choice.chosen.config).items()]
         for key, value in changes(choice.chosen.config, options).items():
             OmegaConf.update(values, key, value, force_add=True)
     except DashpruneError as error:
@@ -336,11 +389,20 @@ def changes(config: Mapping[str, Any], always: Iterable[str] = ()) -> dict[str, 
         config: of a run.
         always: keys to set even if they have their default.
     """
-    groups = [f"{group}={config[group]['name']}" for group in GROUPS]
+    groups = [f"{group}={name}" for group, name in _chosen(config).items()]
     raw: Any = OmegaConf.to_container(compose(groups), resolve=False)
     wanted = _settings({"config": config})
     places = {key: _place(raw, key, wanted) for key in wanted}
     return {place: wanted[key] for key, place in places.items() if key in always or _at(raw, place) != wanted[key]}
+
+
+def _chosen(config: Mapping[str, Any]) -> dict[str, str]:
+    """What is chosen of each group."""
+    nodes = {group: config[group] for group in GROUPS if group in config}
+    for group, node in nodes.items():
+        if "name" not in node:
+            raise DashpruneError(f"its runs were made by older code, which did not name their {group}")
+    return {group: node["name"] for group, node in nodes.items()}
 
 
 def _place(raw: Mapping[str, Any], key: str, wanted: Mapping[str, Any]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from statistics import fmean, stdev
 from typing import NamedTuple
@@ -12,12 +12,10 @@ import pandas as pd
 from tabulate import tabulate
 
 from dashprune import files
-from dashprune.analysis.tables import DIGITS, differing
-from dashprune.runs import identity, results
+from dashprune.analysis import grouping
+from dashprune.analysis.scores import COMPARED, SCORES, Score
+from dashprune.runs import results
 from dashprune.runs.results import Result
-
-BEST: dict[str, Callable[[Iterable[float]], float]] = {"balanced_accuracy": max, "mse": min}
-"""The scores that are compared, and which of their values is the best."""
 
 SEEDS = 3
 """As many seeds two strategies must share to be compared."""
@@ -32,8 +30,19 @@ EXPLANATION = (
     "paired t-test, with Holm's correction for all comparisons of a dataset, model and score; within noise: p >= 0.05."
 )
 
-Place = tuple[str, str, str]  # dataset, model, and the settings in which it differs from others of these
-Scores = dict[str, dict[int, float]]  # of each strategy, by seed
+Values = Mapping[str, Mapping[int, float]]
+"""A score of each strategy, by seed."""
+
+
+class Place(NamedTuple):
+    """Where strategies are compared: `settings` are those in which it differs from others of the dataset and model."""
+
+    dataset: str
+    model: str
+    settings: str
+
+    def __str__(self) -> str:
+        return " ".join(part for part in self if part)
 
 
 class PairedTest(NamedTuple):
@@ -80,7 +89,7 @@ def holm(p: Sequence[float]) -> list[float]:
 
 
 def compare(rows: Iterable[Result]) -> Comparison:
-    """Compare the strategies of each dataset and model with the best one, for each score in BEST.
+    """Compare the strategies of each dataset and model with the best one, for each score that is COMPARED.
 
     Strategies are compared where everything but the pruner and its options is the same. The reference has the best mean
     of the score over its own seeds, of those that share SEEDS seeds with another. Controls are no strategies.
@@ -88,13 +97,14 @@ def compare(rows: Iterable[Result]) -> Comparison:
     lines: list[dict[str, object]] = []
     missing: list[str] = []
     for place, runs in _places(rows).items():
-        without: dict[str, None] = {}
-        for score in BEST:
-            found, short = _against_best(score, _scores(runs, score))
-            lines += [{**dict(zip(COLUMNS, place, strict=False)), **line} for line in found]
-            without.update(dict.fromkeys(short))
-        if without:
-            missing.append(_not_compared(place, list(without)))
+        short: dict[str, None] = {}
+        for score in COMPARED:
+            values = _values(runs, score)
+            reference = _reference(values, score)
+            lines += [{**place._asdict(), **line} for line in _against(reference, values, score)]
+            short.update(dict.fromkeys(_too_few(reference, values)))
+        if short:
+            missing.append(_not_compared(place, list(short)))
     return Comparison(pd.DataFrame(lines, columns=COLUMNS), missing)
 
 
@@ -102,7 +112,7 @@ def markdown(compared: Comparison) -> str:
     """The comparisons as a Markdown table below its explanation, and what could not be compared; empty for nothing."""
     table = compared.table
     shown = pd.DataFrame({name: table[name] for name in COLUMNS[:7] if name != "settings" or table[name].any()})
-    digits = [DIGITS.get(score, ".4f") for score in table["score"]]
+    digits = [SCORES[score].digits for score in table["score"]]
     for name in ("difference", "low", "high"):
         shown[name] = [f"{value:+{own}}" for value, own in zip(table[name], digits, strict=True)]
     shown["p"] = [f"{value:.2g}" for value in table["p_corrected"]]
@@ -127,69 +137,82 @@ def write(root: Path) -> Comparison:
 
 
 def _places(rows: Iterable[Result]) -> dict[Place, dict[str, list[Result]]]:
-    """Runs by dataset, model and settings of others than the pruner; there, by strategy: pruner and options."""
-    kinds: dict[tuple[str, str], list[Result]] = {}
-    for row in rows:
-        if row["model"] != "control":
-            kinds.setdefault((row["dataset"], row["model"]), []).append(row)
-    places: dict[Place, dict[str, list[Result]]] = {}
-    for (dataset, model), members in kinds.items():
-        for settings, runs in _divided(members, lambda key: not key.startswith("pruner.")).items():
-            own = places.setdefault((dataset, model, settings), {})
-            for pruner in dict.fromkeys(run["pruner"] for run in runs):
-                alike = [run for run in runs if run["pruner"] == pruner]
-                for options, group in _divided(alike, lambda key: key.startswith("pruner.")).items():
-                    own[f"{pruner} {options.replace('pruner.', '')}".strip()] = group
-    return places
+    """Runs by where they can be compared; there, by strategy: pruner and options."""
+    trained = [row for row in rows if row["model"] != "control"]
+    found = grouping.labelled(trained, lambda row: grouping.kind(row, ("dataset", "model"), _no_option))
+    return {Place(dataset, model, settings): _strategies(runs) for ((dataset, model), settings), runs in found.items()}
 
 
-def _divided(rows: Sequence[Result], counts: Callable[[str], bool]) -> dict[str, list[Result]]:
-    """Runs by the settings in which they differ, of those whose key counts."""
-    settings = [identity.settings(row["config"]) for row in rows]
-    groups: dict[str, list[Result]] = {}
-    labels = differing([{key: value for key, value in own.items() if counts(key)} for own in settings])
-    for row, label in zip(rows, labels, strict=True):
-        groups.setdefault(label, []).append(row)
-    return groups
+def _strategies(rows: Sequence[Result]) -> dict[str, list[Result]]:
+    found = grouping.labelled(rows, lambda row: grouping.kind(row, ("pruner",), _option))
+    return {f"{pruner} {options.replace('pruner.', '')}".strip(): runs for ((pruner,), options), runs in found.items()}
 
 
-def _scores(runs: Mapping[str, Sequence[Result]], score: str) -> Scores:
-    """What there is of a score, by strategy and seed; empty if no run has it."""
-    found = {name: {row["seed"]: row[score] for row in own if row.get(score) is not None} for name, own in runs.items()}
+def _option(key: str) -> bool:
+    return key.startswith("pruner.")
+
+
+def _no_option(key: str) -> bool:
+    return not _option(key)
+
+
+def _values(runs: Mapping[str, Sequence[Result]], score: Score) -> Values:
+    """What there is of a score; empty if no run has it."""
+    name = score.name
+    found = {one: {row["seed"]: row[name] for row in own if row.get(name) is not None} for one, own in runs.items()}
     return found if any(found.values()) else {}
 
 
-def _against_best(score: str, values: Scores) -> tuple[list[dict[str, object]], list[str]]:
-    """The lines of one table of comparisons, and the strategies that share too few seeds with the reference."""
-    sharing = [
-        name
-        for name, own in values.items()
-        if any(len(own.keys() & other.keys()) >= SEEDS for rival, other in values.items() if rival != name)
-    ]
-    if not sharing:
-        return [], list(values) if len(values) > 1 else []
-    means = {name: fmean(values[name].values()) for name in sharing}
-    reference = next(name for name in sharing if means[name] == BEST[score](means.values()))
-    seeds = {name: sorted(own.keys() & values[reference].keys()) for name, own in values.items() if name != reference}
-    compared = [name for name in seeds if len(seeds[name]) >= SEEDS]
-    tests = [paired(*([values[one][seed] for seed in seeds[name]] for one in (name, reference))) for name in compared]
+def _shared(values: Values, one: str, other: str) -> list[int]:
+    """The seeds of both."""
+    return sorted(values[one].keys() & values[other].keys())
+
+
+def _reference(values: Values, score: Score) -> str | None:
+    """The strategy with the best mean, of those that share enough seeds with another; None if none does."""
+    sharing = {
+        one: fmean(own.values())
+        for one, own in values.items()
+        if any(len(_shared(values, one, other)) >= SEEDS for other in values if other != one)
+    }
+    return next((one for one, mean in sharing.items() if mean == score.best(sharing.values())), None)
+
+
+def _against(reference: str | None, values: Values, score: Score) -> list[dict[str, object]]:
+    """A line for each strategy that is compared with the reference."""
+    if reference is None:
+        return []
+    names = [name for name in values if name != reference and len(_shared(values, name, reference)) >= SEEDS]
+    tests = [_test(values, name, reference) for name in names]
     corrected = holm([test.p for test in tests])
-    lines: list[dict[str, object]] = [
+    return [
         {
-            "score": score, "strategy": name, "reference": reference, "seeds": len(seeds[name]), **test._asdict(),
+            "score": score.name, "strategy": name, "reference": reference,
+            "seeds": len(_shared(values, name, reference)), **test._asdict(),
             "p_corrected": p, "verdict": _verdict(score, test, p),
         }
-        for name, test, p in zip(compared, tests, corrected, strict=True)
+        for name, test, p in zip(names, tests, corrected, strict=True)
     ]  # fmt: skip
-    return lines, [name for name in seeds if name not in compared]
 
 
-def _verdict(score: str, test: PairedTest, p: float) -> str:
+def _test(values: Values, name: str, reference: str) -> PairedTest:
+    seeds = _shared(values, name, reference)
+    return paired(*([values[one][seed] for seed in seeds] for one in (name, reference)))
+
+
+def _too_few(reference: str | None, values: Values) -> list[str]:
+    """The strategies that share too few seeds with the reference; all of several if there is none."""
+    if reference is None:
+        return list(values) if len(values) > 1 else []
+    return [name for name in values if name != reference and len(_shared(values, name, reference)) < SEEDS]
+
+
+def _verdict(score: Score, test: PairedTest, p: float) -> str:
     if p >= LEVEL:
         return "within noise"
-    return "better" if BEST[score]([test.difference, 0.0]) == test.difference else "worse"
+    return "better" if score.best([test.difference, 0.0]) == test.difference else "worse"
 
 
 def _not_compared(place: Place, names: Sequence[str]) -> str:
     listed = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
-    return f"Not compared on {' '.join(part for part in place if part)}, for want of {SEEDS} shared seeds: {listed}."
+    return f"Not compared on {place}, for want of {SEEDS} shared seeds: {listed}."

@@ -14,11 +14,12 @@ from scipy.sparse import csr_array
 from tabulate import tabulate
 
 from dashprune import files, metrics
-from dashprune.analysis.tables import differing
+from dashprune.analysis import grouping
+from dashprune.analysis.grouping import Kind
 from dashprune.config import component
 from dashprune.data.problem import Pairs
 from dashprune.errors import DashpruneError
-from dashprune.runs import identity, results
+from dashprune.runs import results
 from dashprune.runs.results import Result
 
 HALF = 0.5
@@ -64,14 +65,12 @@ class Group(NamedTuple):
     """Runs of one network that differ only in their seeds and bootstrap samples.
 
     Attributes:
-        names: of dataset, model and pruner.
-        settings: as texts, flat.
+        kind: their names, and settings that they have in common.
         runs: at least two.
         reference: their genes, prior and gold standard.
     """
 
-    names: tuple[str, str, str]
-    settings: Mapping[str, str]
+    kind: Kind
     runs: Sequence[Run]
     reference: Reference
 
@@ -143,32 +142,26 @@ def find(root: Path) -> Found:
     Raises:
         DashpruneError: if there is no result.
     """
-    found, alone, mistakes = [], [], []
-    for kind in _kinds(results.by_folder(root)):
-        if len(kind) < 2:
-            alone.append(_names(kind[0]))
-            continue
+    found: list[Group] = []
+    alone, mistakes = [], []
+    for kind, members in _kinds(results.by_folder(root)).items():
+        name = " ".join(kind.names)
         try:
-            for reference, runs in _by_network(kind):
-                if len(runs) < 2:
-                    alone.append(_names(runs[0]))
-                else:
-                    row = runs[0].row
-                    names = (row["dataset"], row["model"], row["pruner"])
-                    found.append(Group(names, _settings(row), runs, reference))
+            networks = _by_network(members) if len(members) > 1 else []
         except DashpruneError as error:
-            mistakes.append(f"{_names(kind[0])}: {error}")
+            mistakes.append(f"{name}: {error}")
+            continue
+        found += [Group(kind, runs, reference) for reference, runs in networks if len(runs) > 1]
+        if len(members) == 1 or any(len(runs) == 1 for _, runs in networks):
+            alone.append(name)
     return Found(found, list(dict.fromkeys(alone)), mistakes)
 
 
 def named(groups: Iterable[Group], root: Path) -> list[tuple[Group, str, Path]]:
     """For each group its title, and the stem of its files: ROOT/edges/<dataset>.<model>.<pruner>[.N]."""
-    kinds: dict[tuple[str, str, str], list[Group]] = {}
-    for group in groups:
-        kinds.setdefault(group.names, []).append(group)
     made = []
-    for names, members in kinds.items():
-        labels = differing([group.settings for group in members])
+    for names, members in grouping.by(groups, lambda group: group.kind.names).items():
+        labels = grouping.labels([group.kind for group in members])
         for number, (group, label) in enumerate(zip(members, labels, strict=True), 1):
             end = [str(number)] if len(members) > 1 else []
             title = ", ".join([*names, *([label] if label else [])])
@@ -358,22 +351,19 @@ def _by_truth(found: Calibration | None) -> list[str]:
     ]
 
 
-def _kinds(runs: Mapping[Path, Result]) -> list[list[Run]]:
+def _kinds(runs: Mapping[Path, Result]) -> dict[Kind, list[Run]]:
     """Trained runs that differ only in seeds and bootstrap samples; a copy of a run counts once."""
-    kinds: dict[tuple[str, ...], dict[str, Run]] = {}
+    once: dict[tuple[Kind, str], Run] = {}
     for folder, row in runs.items():
         if row["model"] != "control":
-            settings = (f"{key}={value}" for key, value in sorted(_settings(row).items()))
-            key = (row["dataset"], row["model"], row["pruner"], *settings)
-            kinds.setdefault(key, {}).setdefault(row["id"], Run(folder, row))
-    return [list(kind.values()) for kind in kinds.values()]
+            once.setdefault((_kind(row), row["id"]), Run(folder, row))
+    return grouping.by(once.values(), lambda run: _kind(run.row))
 
 
-def _settings(row: Result) -> dict[str, str]:
+def _kind(row: Result) -> Kind:
     """What tells groups apart: settings and data, without seeds and bootstrap samples."""
-    settings = {**identity.settings(row["config"]), "data": str(row["data"])}
-    settings.pop("bootstrap", None)
-    return settings
+    own = grouping.kind(row, counts=lambda key: key != "bootstrap")
+    return Kind.of(own.names, {**own.settings, "data": str(row["data"])})
 
 
 def _by_network(runs: Iterable[Run]) -> list[tuple[Reference, list[Run]]]:
@@ -417,10 +407,6 @@ def _index(names: pd.Series, genes: Sequence[str]) -> np.ndarray:
 def _among(pairs: Pairs, source: np.ndarray, target: np.ndarray) -> np.ndarray:
     """Bool, whether each of these is among the pairs."""
     return pairs.sources[source] & pairs.targets[target] & (pairs.loops | (source != target))
-
-
-def _names(run: Run) -> str:
-    return " ".join(run.row[key] for key in ("dataset", "model", "pruner"))
 
 
 def _listed(values: Iterable[object]) -> str:

@@ -32,6 +32,7 @@ from scipy.sparse import csr_array
 from scipy.stats import false_discovery_control, norm
 from tabulate import tabulate
 
+from dashprune.analysis.grouping import by
 from dashprune.data.gene_sets import GeneSet
 from dashprune.data.sparse import dense
 from dashprune.errors import DashpruneError
@@ -152,9 +153,7 @@ def select(sets: Sequence[GeneSet], genes: Sequence[str], rules: Rules) -> Selec
     Raises:
         DashpruneError: if no gene is in any set, or no set has the right size.
     """
-    index = {alias: k for k, gene in enumerate(genes) for alias in gene.split(" /// ")}
-    index |= {gene: k for k, gene in enumerate(genes)}
-    found = [frozenset(index[gene] for gene in one.genes if gene in index) for one in sets]
+    found = _places(sets, genes)
     annotated = sorted(frozenset().union(*found))
     if not annotated:
         theirs = next((gene for one in sets for gene in one.genes), "")
@@ -163,11 +162,7 @@ def select(sets: Sequence[GeneSet], genes: Sequence[str], rules: Rules) -> Selec
             f"as '{theirs}'; give sets with the names of the network"
         )
     background = np.array(annotated if rules.background == "annotated" else range(len(genes)))
-    fitting = [k for k, members in enumerate(found) if rules.smallest <= len(members) <= rules.largest]
-    alike: dict[frozenset[int], list[int]] = {}
-    for k in sorted(fitting, key=lambda k: len(sets[k].genes)):
-        if len(found[k]) < len(background):
-            alike.setdefault(found[k], []).append(k)
+    alike = _alike(sets, found, len(background), rules)
     if not alike:
         raise DashpruneError(
             f"none of {len(sets)} gene sets has {rules.smallest} to {rules.largest} of the network's genes and leaves "
@@ -175,6 +170,22 @@ def select(sets: Sequence[GeneSet], genes: Sequence[str], rules: Rules) -> Selec
         )
     text = _found(found, len(genes), len(alike), rules)
     return Selection(background, _members(list(alike), background), _table(sets, alike), text)
+
+
+def _places(sets: Sequence[GeneSet], genes: Sequence[str]) -> list[frozenset[int]]:
+    """For each set the places of its genes in the network."""
+    index = {alias: k for k, gene in enumerate(genes) for alias in gene.split(" /// ")}
+    index |= {gene: k for k, gene in enumerate(genes)}
+    return [frozenset(index[gene] for gene in one.genes if gene in index) for one in sets]
+
+
+def _alike(
+    sets: Sequence[GeneSet], found: Sequence[frozenset[int]], genes: int, rules: Rules
+) -> dict[frozenset[int], list[int]]:
+    """The sets of the right size, by the genes of the network that they have; the one that lists fewest comes first."""
+    fitting = [k for k, members in enumerate(found) if rules.smallest <= len(members) <= rules.largest]
+    tested = [k for k in fitting if len(found[k]) < genes]
+    return by(sorted(tested, key=lambda k: len(sets[k].genes)), lambda k: found[k])
 
 
 def enrichment(found: Influence, selection: Selection, rules: Rules) -> pd.DataFrame:

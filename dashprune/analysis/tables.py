@@ -9,26 +9,12 @@ import pandas as pd
 from tabulate import tabulate
 
 from dashprune import files
-from dashprune.runs import identity, results
+from dashprune.analysis import codes, grouping
+from dashprune.analysis.scores import SCORES
+from dashprune.runs import results
 from dashprune.runs.results import Result
 
-KEYS = ["dataset", "model", "pruner", "options"]
-SCORES = [
-    "sparsity", "balanced_accuracy", "balanced_accuracy_all", "mse", "mse_persistence", "mse_relative", "epochs",
-    "auroc", "auprc", "out_degree", "edges", "expression_sd", "wall_seconds",
-]  # fmt: skip
-"""Columns of a table: the DASH paper's Table 1 first, then the rest."""
-
-DIGITS = {
-    "mse": ".2e",
-    "mse_persistence": ".2e",
-    "mse_relative": ".3f",
-    "expression_sd": ".3f",
-    "epochs": ".0f",
-    "out_degree": ".1f",
-    "edges": ".0f",
-    "wall_seconds": ".0f",
-}
+KEYS = [*grouping.NAMES, "options"]
 
 
 def summary(rows: Iterable[Result]) -> pd.DataFrame:
@@ -36,68 +22,76 @@ def summary(rows: Iterable[Result]) -> pd.DataFrame:
 
     Returns:
         One line per group: the KEYS, `prior` (whether the strategy looks at the prior), `target` (the sparsity asked
-        for: a number, "schedule", or "none" where a strategy cannot be asked), `seeds` (how many runs), and for every
-        score its mean and, under `<score>_sd`, its standard deviation over seeds (n - 1; NaN for one seed).
-        `options` names what else distinguishes the groups of the same dataset, model and pruner.
+        for: a number, "schedule", or "none" where a strategy cannot be asked), `seeds` (how many runs), for every
+        score its mean and, under `<score>_sd`, its standard deviation over seeds (n - 1; NaN for one seed), and `code`,
+        which made the runs. `options` names what else distinguishes the groups of the same dataset, model and pruner.
     """
     rows = list(rows)
-    settings = [identity.settings(row["config"]) for row in rows]
-    columns = {key: [row[key] for row in rows] for key in ("dataset", "model", "pruner")}
-    columns["prior"] = [row.get("uses_prior", False) for row in rows]
-    frame = pd.DataFrame({**columns, "target": [_target(row) for row in rows]})
-    frame["options"] = _options(frame, settings)
+    frame = _named(rows, grouping.NAMES)
+    frame["prior"] = [row.get("uses_prior", False) for row in rows]
+    frame["target"] = [_target(row) for row in rows]
     for score in SCORES:
         frame[score] = pd.to_numeric(pd.Series([row.get(score) for row in rows]), errors="coerce")
     grouped = frame.groupby([*KEYS, "prior", "target"], sort=False)
-    means, deviations = grouped[SCORES].mean(), grouped[SCORES].std().add_suffix("_sd")
+    means, deviations = grouped[list(SCORES)].mean(), grouped[list(SCORES)].std().add_suffix("_sd")
     ordered = [name for score in SCORES for name in (score, f"{score}_sd")]
-    return (
-        grouped.size()
-        .to_frame("seeds")
-        .join(means)
-        .join(deviations)
-        .reset_index()[[*KEYS, "prior", "target", "seeds", *ordered]]
-    )
+    table = grouped.size().to_frame("seeds").join(means).join(deviations)[["seeds", *ordered]]
+    made = {key: codes.joined(rows[k] for k in members) for key, members in grouped.groups.items()}
+    table["code"] = [made[key] for key in table.index]
+    return table.reset_index()
 
 
 def runs(rows: Iterable[Result]) -> pd.DataFrame:
     """One line per run: its scores and versions, and the settings in which it differs from others of its kind."""
     rows = list(rows)
-    columns = {key: [row[key] for row in rows] for key in ("dataset", "model", "pruner", "seed", "id")}
-    frame = pd.DataFrame(columns)
-    frame["options"] = _options(frame, [identity.settings(row["config"]) for row in rows])
+    frame = _named(rows, (*grouping.NAMES, "seed", "id"))
     for score in SCORES:
         frame[score] = [row.get(score) for row in rows]
-    for name in rows[0].get("versions", {}):
-        frame[name] = [row["versions"][name] for row in rows]
+    versions = [row.get("versions", {}) for row in rows]
+    for name in dict.fromkeys([*(name for own in versions for name in own), "commit"]):
+        frame[name] = [own.get(name) for own in versions]
     return frame
 
 
-def display(table: pd.DataFrame) -> pd.DataFrame:
-    """The summary as text, `mean ± sd`, without columns that say nothing."""
+def _named(rows: Sequence[Result], keys: Iterable[str]) -> pd.DataFrame:
+    """These keys of rows, and `options`."""
+    labels = grouping.labels([grouping.kind(row) for row in rows])
+    return pd.DataFrame({**{key: [row[key] for row in rows] for key in keys}, "options": labels})
+
+
+def display(table: pd.DataFrame, numbers: Mapping[str, str]) -> pd.DataFrame:
+    """The summary as text, `mean ± sd`, without columns that say nothing.
+
+    Args:
+        table: lines of the summary.
+        numbers: of the codes that made the whole summary; see `dashprune.analysis.codes`.
+    """
     shown = pd.DataFrame({key: table[key] for key in KEYS if key != "options" or table[key].any()})
     shown["prior"] = table["prior"].map({True: "✓", False: ""})
     shown["target"], shown["seeds"] = table["target"], table["seeds"]
-    same = table["balanced_accuracy_all"].equals(table["balanced_accuracy"])
-    for score in SCORES:
-        if table[score].notna().any() and not (same and score == "balanced_accuracy_all"):
-            pairs = zip(table[score], table[f"{score}_sd"], strict=True)
-            shown[score] = [text(mean, sd, DIGITS.get(score, ".4f")) for mean, sd in pairs]
-    return shown
+    for name, score in SCORES.items():
+        same = score.repeats is not None and table[name].equals(table[score.repeats])
+        if table[name].notna().any() and not same:
+            pairs = zip(table[name], table[f"{name}_sd"], strict=True)
+            shown[name] = [text(mean, sd, score.digits) for mean, sd in pairs]
+    return shown.assign(**codes.column(table["code"], numbers))
 
 
 def markdown(table: pd.DataFrame) -> str:
-    """The summary as a Markdown table, and the controls in a table of their own below it."""
+    """The summary as a Markdown table, the controls in a table of their own below it, and whose code it was."""
+    numbers = codes.numbers(table["code"])
     parts = [
-        tabulate(display(part).to_dict("list"), headers="keys", tablefmt="github", disable_numparse=True)
+        tabulate(display(part, numbers).to_dict("list"), headers="keys", tablefmt="github", disable_numparse=True)
         for part in _apart(table)
     ]
-    return "\n\nControls, without a neural model:\n\n".join(parts)
+    return "\n\n".join(["\n\nControls, without a neural model:\n\n".join(parts), *codes.note(numbers)])
 
 
 def latex(table: pd.DataFrame) -> str:
-    """The summary as LaTeX tabulars with booktabs rules, one of strategies and one of controls."""
-    return "\n\n".join(booktabs(display(part)) for part in _apart(table))
+    """The summary as LaTeX tabulars with booktabs rules, one of strategies one of controls, and whose code it was."""
+    numbers = codes.numbers(table["code"])
+    parts = [booktabs(display(part, numbers)) for part in _apart(table)]
+    return "\n\n".join([*parts, *map(escape, codes.note(numbers))])
 
 
 def _apart(table: pd.DataFrame) -> list[pd.DataFrame]:
@@ -158,19 +152,3 @@ def text(mean: float, deviation: float, digits: str) -> str:
     if pd.isna(mean):
         return "–"
     return f"{mean:{digits}}" if pd.isna(deviation) else f"{mean:{digits}} ± {deviation:{digits}}"
-
-
-def differing(settings: Sequence[Mapping[str, str]]) -> list[str]:
-    """For each of several runs, the settings in which they differ: `model.decay=True train.epochs=50`."""
-    keys = sorted({key for own in settings for key in own})
-    differing = [key for key in keys if len({own.get(key) for own in settings}) > 1]
-    return [" ".join(f"{key}={own.get(key, '')}" for key in differing) for own in settings]
-
-
-def _options(frame: pd.DataFrame, settings: list[dict[str, str]]) -> list[str]:
-    """For each run, the settings in which the runs of its dataset, model and pruner differ."""
-    texts = [""] * len(frame)
-    for _, members in frame.groupby(["dataset", "model", "pruner"]).groups.items():
-        for k, text in zip(members, differing([settings[k] for k in members]), strict=True):
-            texts[k] = text
-    return texts

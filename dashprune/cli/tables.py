@@ -12,7 +12,10 @@ DESCRIPTION = """\
 Collect every result.json below ROOT into ROOT/tables/results.csv, .md and .tex, and print the Markdown.
 
 Runs that differ only in their seeds share a line, with mean and standard deviation. Sparsity, balanced accuracy, AUROC
-and AUPRC are fractions; mse_persistence is the error of predicting no change at all.
+and AUPRC are fractions; mse_persistence is the error of predicting no change at all. auprc_novel, auroc_novel and
+precision_novel@K (that of the first K pairs by score) look at pairs outside of the prior only. epochs_after_pruning
+counts from the last cut, and is shown where it differs from epochs. If the runs were made by different code, a column
+and a line below the table say which was made by which.
 
 Below it, and in ROOT/tables/comparisons.csv and .md: strategies that share at least three seeds are compared with the
 best one in balanced accuracy and in mse, by a paired t-test, with Holm's correction. "within noise" means that the

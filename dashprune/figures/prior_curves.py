@@ -8,10 +8,11 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from dashprune.analysis.scores import SCORES
 from dashprune.errors import DashpruneError
 from dashprune.figures.style import BLACK, BLUE, GREEN, LINES, PURPLE, VERMILION, WIDTH, averaged, styled
 
-PRIOR_SCORES = {"balanced_accuracy": "balanced accuracy", "auprc": "AUPRC"}
+PRIOR_SCORES = {name: SCORES[name].heading for name in ("balanced_accuracy", "auprc")}
 """What the figure shows of each strategy, and its axes' labels."""
 LOOKS = (("o", BLUE, "-"), ("s", VERMILION, LINES[0]), ("D", GREEN, LINES[1]), ("^", BLACK, LINES[3]),
          ("v", PURPLE, LINES[4]))  # fmt: skip

@@ -20,17 +20,14 @@ from omegaconf import DictConfig, OmegaConf
 from pydantic import Field
 
 from dashprune import config
+from dashprune.analysis import scores
+from dashprune.analysis.grouping import NAMES, differing
 from dashprune.errors import DashpruneError, did_you_mean
 from dashprune.runs import identity, results
 from dashprune.runs.checked import Settings, check
 from dashprune.runs.results import Result
 
 GROUP = "paper"
-Column = Literal[
-    "sparsity", "balanced_accuracy", "balanced_accuracy_all", "auprc", "edges", "mse", "mse_relative", "epochs",
-    "out_degree",
-]  # fmt: skip
-"""Scores of result.json that a table can show."""
 Kind = Literal["sparsity_accuracy", "effects", "pathway_bars", "priors"]
 """What a figure can be: Figure 2, Figure 3, Figures 5 and 6, or one beyond the paper."""
 
@@ -49,7 +46,7 @@ class Table:
         paper: numbers known from the paper, as the table shows them: for a row, as under `groups`, those of its scores.
     """
 
-    columns: Annotated[list[Column], Field(min_length=1)]
+    columns: Annotated[list[scores.Name], Field(min_length=1)]
     groups: Annotated[dict[str, dict[str, str]], Field(min_length=1)]
     title: str = ""
     runs: str = ""
@@ -231,7 +228,7 @@ def lines(table: Table, runs: Iterable[Run]) -> list[Line]:
         for label, row in rows.items():
             found.append(Line(group, label, row, select(row, here)))
     given = {"row": list(table.paper), "column": [score for numbers in table.paper.values() for score in numbers]}
-    known = {"row": [line.row for line in found], "column": [str(column) for column in table.columns]}
+    known = {"row": [line.row for line in found], "column": table.columns}
     for kind, names in given.items():
         for name in set(names) - set(known[kind]):
             hint = did_you_mean(name, known[kind])
@@ -249,10 +246,9 @@ def select(row: str, runs: Iterable[Run]) -> tuple[Run, ...]:
     chosen = tuple(run for run in runs if _has(run, [f"pruner={name}", *settings]))
     if not chosen:
         raise DashpruneError(f"no sweep has runs for the row '{row}'")
-    kinds = [run.kind for run in chosen]
-    differing = sorted({key for kind in kinds for key in kind if kind.get(key) != kinds[0].get(key)})
-    if differing:
-        raise DashpruneError(f"the row '{row}' has runs that differ in {', '.join(differing)}; add KEY=VALUE to it")
+    told = differing([run.kind for run in chosen])
+    if told:
+        raise DashpruneError(f"the row '{row}' has runs that differ in {', '.join(told)}; add KEY=VALUE to it")
     return chosen
 
 
@@ -300,7 +296,7 @@ def expected_seconds(run: Run, done: Iterable[Result]) -> tuple[float | None, st
 
 def _run(overrides: tuple[str, ...], sweep: int, settings: Settings, folder: Path) -> Run:
     names, strategy = settings.names, settings.control or settings.pruner
-    named = dict(zip(("dataset", "model", "pruner"), names, strict=True))
+    named = dict(zip(NAMES, names, strict=True))
     texts, kind = {**identity.flat(settings.values), **named}, {**identity.settings(settings.values), **named}
     telling = tuple(word for word in overrides if not word.startswith("vectorize="))  # which makes no other run
     return Run(telling, sweep, names, settings.run.seed, strategy.uses_prior, texts, kind, folder)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import shlex
-import subprocess
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,35 +14,13 @@ from matplotlib.figure import Figure
 from tabulate import tabulate
 
 from dashprune import figures, files
-from dashprune.analysis import tables
-from dashprune.config import conf_dir
+from dashprune.analysis import codes, tables
+from dashprune.analysis.scores import SCORES
 from dashprune.paper.items import Item, Line, Run, Table, lines
 from dashprune.paper.panels import Drawing, draw
 from dashprune.runs.results import Result
 
 QUICK = "QUICK: reduced epochs and seeds, not a reproduction."
-
-
-@dataclass(frozen=True)
-class Score:
-    """How a score of result.json is shown: its heading, by what it is multiplied, its digits."""
-
-    heading: str
-    factor: float
-    digits: str
-
-
-SCORES = {
-    "sparsity": Score("sparsity, %", 100, ".2f"),
-    "balanced_accuracy": Score("balanced accuracy, %", 100, ".2f"),
-    "balanced_accuracy_all": Score("balanced accuracy over all pairs, %", 100, ".2f"),
-    "mse": Score("MSE", 1, ".3f"),
-    "mse_relative": Score("MSE over persistence", 1, ".3f"),
-    "epochs": Score("epochs", 1, ".0f"),
-    "auprc": Score("AUPRC", 1, ".3f"),
-    "edges": Score("edges", 1, ".0f"),
-    "out_degree": Score("out-degree", 1, ".1f"),
-}
 
 
 @dataclass(frozen=True)
@@ -90,7 +68,8 @@ def frame(table: Table, runs: Iterable[Run]) -> pd.DataFrame:
     Returns:
         For each row its `table`, `group` and `strategy`; `prior`, whether it looks at the prior; `control`, whether it
         is one; `runs` it should have and `seeds` that are done; and for each score its mean, under `<score>_sd` its
-        standard deviation over seeds, and under `paper_<score>` the paper's number. NaN where there is none.
+        standard deviation over seeds, and under `paper_<score>` the paper's number. NaN where there is none. Last,
+        `code`, which made the runs that are done.
     """
     return pd.DataFrame([_row(table, line) for line in lines(table, runs)])
 
@@ -104,15 +83,8 @@ def _row(table: Table, line: Line) -> dict[str, object]:
     for name in table.columns:
         row |= {key: means.get(key, math.nan) for key in (name, f"{name}_sd")}
         known = table.paper.get(line.row, {}).get(name, math.nan)
-        row[f"paper_{name}"] = known / _score(table, name).factor
-    return row
-
-
-def _score(table: Table, name: str) -> Score:
-    score = SCORES[name]
-    if name != "mse":
-        return score
-    return Score(f"MSE, {table.mse_unit:.0e}".replace("e-0", "e-"), 1 / table.mse_unit, score.digits)
+        row[f"paper_{name}"] = known / SCORES[name].factor(table.mse_unit)
+    return {**row, "code": codes.joined(done)}
 
 
 def display(table: Table, values: pd.DataFrame) -> pd.DataFrame:
@@ -123,19 +95,27 @@ def display(table: Table, values: pd.DataFrame) -> pd.DataFrame:
     pairs = zip(values["seeds"], values["runs"], strict=True)
     shown["seeds"] = [f"{done}" if done == wanted else f"{done} of {wanted}" for done, wanted in pairs]
     for name in table.columns:
-        score = _score(table, name)
-        means, deviations = values[name] * score.factor, values[f"{name}_sd"] * score.factor
-        texts = [tables.text(*pair, score.digits) for pair in zip(means, deviations, strict=True)]
-        if name == "sparsity":
-            among = zip(texts, values["control"] & means.notna(), strict=True)
-            texts = [f"{text} of pairs" if control else text for text, control in among]
-        shown[score.heading] = texts
+        shown[SCORES[name].title(table.mse_unit)] = _texts(table, name, values)
     for name in table.columns:
-        score = _score(table, name)
-        known = values[f"paper_{name}"] * score.factor
+        score = SCORES[name]
+        known = values[f"paper_{name}"] * score.factor(table.mse_unit)
         if known.notna().any():
-            shown[f"paper: {score.heading}"] = ["" if pd.isna(k) else f"{k:.10g}" for k in known]
-    return shown
+            shown[f"paper: {score.title(table.mse_unit)}"] = ["" if pd.isna(k) else f"{k:.10g}" for k in known]
+    return shown.assign(**codes.column(values["code"], codes.numbers(values["code"])))
+
+
+def _texts(table: Table, name: str, values: pd.DataFrame) -> list[str]:
+    """A score of each row as text; the sparsity of controls, which have no weights, is that of pairs."""
+    score = SCORES[name]
+    factor = score.factor(table.mse_unit)
+    means, deviations = values[name] * factor, values[f"{name}_sd"] * factor
+    texts = [tables.text(*pair, score.unit_digits) for pair in zip(means, deviations, strict=True)]
+    if name != "sparsity":
+        return texts
+    return [
+        f"{text} of pairs" if control else text
+        for text, control in zip(texts, values["control"] & means.notna(), strict=True)
+    ]
 
 
 def write(made: Made, folder: Path) -> str:
@@ -184,6 +164,7 @@ def markdown(made: Made, frames: Sequence[pd.DataFrame], drawing: Drawing | None
     for table, values in zip(made.item.tables, frames, strict=True):
         text = _github(display(table, values))
         parts += [f"## {table.title}", text] if table.title else [text]
+        parts += codes.note(codes.numbers(values["code"]))
     if drawing is not None:
         parts += [f"![{made.item.title}]({made.stem}.png)"]
         parts += [_github(drawing.summary)] if len(drawing.summary) else []
@@ -217,25 +198,42 @@ def latex(made: Made, frames: Sequence[pd.DataFrame]) -> str:
         for start in reversed(starts):
             rows.insert(4 + start, r"\midrule")  # below \begin, \toprule, the headings and \midrule
         title = f"{made.item.title}{': ' if table.title else ''}{table.title}. {caption(made)}"
+        title = " ".join([title, *codes.note(codes.numbers(values["code"]))])
         head = [r"\begin{table}", r"\centering", rf"\caption{{{tables.escape(title)}}}"]
         texts.append("\n".join([*head, *rows, r"\end{table}"]))
     return "\n\n".join(texts) + "\n"
 
 
 def provenance(made: Made) -> str:
-    """By which command, with which seeds, at which commit and by which versions the runs were made."""
+    """By which command, with which seeds, at which commits and by which versions the runs were made."""
     done = made.done
     seeds = sorted({run.seed for run in made.runs})
     said = [f"Made by `{made.command}` from {len(done)} of {len(made.runs)} runs"]
     said[0] += f", {duration(made.seconds)} of computing (sum of `wall_seconds`)"
     said.append(f"{len(seeds)} seeds ({', '.join(map(str, seeds))})" if len(seeds) > 1 else f"one seed ({seeds[0]})")
-    said += [f"commit {commit}"] if (commit := _commit()) else []
-    versions: dict[str, set[str]] = {}
-    for row in done:
-        for name, version in row.get("versions", {}).items():
-            versions.setdefault(name, set()).add(version)
-    said += [", ".join(f"{name} {' and '.join(sorted(found))}" for name, found in versions.items())] if versions else []
+    said += [_commits(done), *_versions(done)] if done else []
     return "; ".join(said) + "."
+
+
+def _commits(rows: Sequence[Result]) -> str:
+    """The commits whose code made these rows: `commit 1a2b`, or `commits 1a2b (3 runs) and 3c4d (1 run)`."""
+    found = Counter(row.get("versions", {}).get("commit") or "unknown" for row in rows)
+    if len(found) == 1:
+        (commit,) = found
+        return "unknown commit" if commit == "unknown" else f"commit {commit}"
+    told = [f"{commit} ({number} run{'s' * (number > 1)})" for commit, number in found.items()]
+    return f"commits {', '.join(told[:-1])} and {told[-1]}"
+
+
+def _versions(rows: Iterable[Result]) -> list[str]:
+    """Versions of what decides a result's digits, as one text; nothing if none is known."""
+    versions: dict[str, set[str]] = {}
+    for row in rows:
+        for name, version in row.get("versions", {}).items():
+            if name != "commit":
+                versions.setdefault(name, set()).add(version)
+    told = ", ".join(f"{name} {' and '.join(sorted(found))}" for name, found in versions.items())
+    return [told] if told else []
 
 
 def index(made: Sequence[Made], failed: Mapping[str, str]) -> str:
@@ -273,20 +271,20 @@ def agreement(made: Made) -> pd.DataFrame:
             for name in table.columns:
                 known, ours = row[f"paper_{name}"], row[name]
                 if not pd.isna(known):
-                    found.append(_beside(made, table, str(row["strategy"]), _score(table, name), known, ours))
+                    found.append(_beside(made, table, str(row["strategy"]), name, known, ours))
     return pd.DataFrame(found)
 
 
-def _beside(made: Made, table: Table, strategy: str, score: Score, known: float, ours: float) -> dict[str, str]:
-    difference = (ours - known) * score.factor
+def _beside(made: Made, table: Table, strategy: str, name: str, known: float, ours: float) -> dict[str, str]:
+    score, factor = SCORES[name], SCORES[name].factor(table.mse_unit)
     return {
         "item": Path(made.name).stem,
         "table": table.title,
         "strategy": strategy,
-        "score": score.heading,
-        "paper": f"{known * score.factor:.10g}",
-        "ours": tables.text(ours * score.factor, math.nan, score.digits),
-        "difference": tables.text(difference, math.nan, f"+{score.digits}"),
+        "score": score.title(table.mse_unit),
+        "paper": f"{known * factor:.10g}",
+        "ours": tables.text(ours * factor, math.nan, score.unit_digits),
+        "difference": tables.text((ours - known) * factor, math.nan, f"+{score.unit_digits}"),
     }
 
 
@@ -299,15 +297,3 @@ def duration(seconds: float) -> str:
 
 def _github(shown: pd.DataFrame) -> str:
     return tabulate(shown.to_dict("list"), headers="keys", tablefmt="github", disable_numparse=True)
-
-
-def _commit() -> str:
-    """The commit of the source checkout that this file lies in; empty where it is an installed package."""
-    checkout = conf_dir().parent
-    if not (checkout / ".git").exists():
-        return ""
-    command = ["git", "-C", str(checkout), "rev-parse", "--short=7", "HEAD"]
-    try:
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        return ""

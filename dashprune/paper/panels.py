@@ -66,7 +66,7 @@ def effects(title: str, picture: Picture, runs: Sequence[Run]) -> Drawing:
     panels: dict[str, dict[str, np.ndarray]] = {}
     errors = []
     for noise in sorted({run.settings["dataset.noise"] for run in runs}, key=float):
-        level = f"{float(noise) / NOISE:.0%} noise".replace("%", " %")
+        level = f"{_percent(float(noise) / NOISE)} noise"
         panels[level] = {}
         for label, row in picture.rows.items():
             (run,) = select(f"{row} dataset.noise={noise}", runs)
@@ -115,25 +115,30 @@ def priors(title: str, picture: Picture, runs: Sequence[Run]) -> Drawing:
     ]  # fmt: skip
     if not rows:
         raise DashpruneError(f"{title}: none of its runs is done; finish some first")
-    every = pd.DataFrame(rows)
-    grouped = every.groupby(["noise", "moved", "strategy"], sort=True)
-    values = grouped["seed"].count().rename("seeds").to_frame()
-    for score in figures.PRIOR_SCORES:
-        values[score], values[f"{score}_sd"] = grouped[score].mean(), grouped[score].std()
-    values = values.reset_index()
     order = list(picture.rows)
-    values = values.sort_values(
-        ["noise", "moved", "strategy"], key=lambda c: c.map(order.index) if c.name == "strategy" else c
-    )
-    levels = {noise: f"{noise / NOISE:.0%}".replace("%", " %") for noise in values["noise"].unique()}
-    summary = pd.DataFrame(
-        {"noise": values["noise"].map(levels), "moved": [f"{100 * m:.0f} %" for m in values["moved"]]}
-    )
+    values = _means(pd.DataFrame(rows), order)
+    levels = {noise: _percent(noise / NOISE) for noise in values["noise"].unique()}
+    summary = pd.DataFrame({"noise": values["noise"].map(levels), "moved": [_percent(m) for m in values["moved"]]})
     summary["strategy"], summary["seeds"] = values["strategy"].to_list(), values["seeds"].to_list()
     for score, heading in figures.PRIOR_SCORES.items():
         pairs = zip(values[score], values[f"{score}_sd"], strict=True)
         summary[heading] = [tables.text(mean, sd, ".3f") for mean, sd in pairs]
     return Drawing(figures.priors(values.replace({"noise": levels}), order), values, summary, [])
+
+
+def _means(every: pd.DataFrame, order: Sequence[str]) -> pd.DataFrame:
+    """Mean and deviation over seeds of every noise, share of edges moved and strategy, the latter in this order."""
+    grouped = every.groupby(["noise", "moved", "strategy"], sort=True)
+    values = grouped["seed"].count().rename("seeds").to_frame()
+    for score in figures.PRIOR_SCORES:
+        values[score], values[f"{score}_sd"] = grouped[score].mean(), grouped[score].std()
+    return values.reset_index().sort_values(
+        ["noise", "moved", "strategy"], key=lambda c: c.map(order.index) if c.name == "strategy" else c
+    )
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"
 
 
 DRAW: dict[Kind, Callable[[str, Picture, Sequence[Run]], Drawing]] = {

@@ -101,15 +101,17 @@ def _network_scores(edges: int, network: Callable[[slice], tuple[np.ndarray, np.
     size = {"edges": edges, "out_degree": edges / genes}
     truth, pairs = problem.truth, problem.evaluable
     if truth is None or pairs is None:
-        return size
+        return {**size, **dict.fromkeys(metrics.NOVEL)}
 
     def blocks(chosen: Pairs) -> Iterator[metrics.Block]:
         for targets in target_blocks(genes):
-            yield metrics.Block(*network(targets), dense(truth, targets), chosen.block(targets))
+            known = dense(problem.prior, targets) != 0
+            yield metrics.Block(*network(targets), dense(truth, targets), chosen.block(targets), known)
 
     scores = metrics.network_scores(functools.partial(blocks, pairs))
     every = scores if pairs.all() else metrics.network_scores(functools.partial(blocks, Pairs.every(genes)))
-    return {**size, **scores, "balanced_accuracy_all": every["balanced_accuracy"]}
+    novel = {name: None if math.isnan(scores[name]) else scores[name] for name in metrics.NOVEL}
+    return {**size, **scores, "balanced_accuracy_all": every["balanced_accuracy"], **novel}
 
 
 def _scored(model: VectorField, targets: slice) -> tuple[np.ndarray, np.ndarray]:

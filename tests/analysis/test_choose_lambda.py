@@ -196,7 +196,7 @@ def test_a_value_is_set_where_the_configuration_takes_it_from() -> None:
         "dataset.genes": 24, "dataset.inputs": 6, "dataset.edges": 40, "dataset.noise": 0,
         "dataset.train": 6, "dataset.validation": 2, "dataset.test": 2,
         "hidden": 5, "train.epochs": 6, "schedule.start": 2, "schedule.every": 2,
-        "solver.method": "rk4", "solver.step": 0.25, "pruner.lambda_1": 0.5,
+        "pruner.lambda_1": 0.5,
     }  # fmt: skip
     values = check(compose(words)).values
     assert changes(values) == expected
@@ -230,6 +230,7 @@ def test_the_file_follows_what_is_set_beside_it(tmp_path: Path) -> None:
     choose_lambda.write(tmp_path, Sweep(("sim350", "phoenix", "dash"), "", "own", [own], [0], 0), choose([own]))
     content = yaml.safe_load((tmp_path / "selected" / "own.yaml").read_text())
     assert content.pop("defaults") == [
+        {"override /solver": "etdrk4"},
         {"override /dataset": "sim350"},
         {"override /model": "phoenix"},
         {"override /pruner": "dash"},

@@ -11,6 +11,7 @@ import pytest
 
 from dashprune import compose
 from dashprune.analysis import edge_probability
+from dashprune.analysis.grouping import Kind
 from dashprune.data.problem import Pairs
 from dashprune.data.sparse import sparse
 from dashprune.errors import DashpruneError
@@ -160,7 +161,7 @@ def test_a_network_must_be_there_in_full(tmp_path: Path) -> None:
 def test_runs_with_and_without_probabilities_are_not_mixed(tmp_path: Path) -> None:
     networks = ["source\ttarget\teffect\nA\tB\t1\n", "source\ttarget\teffect\tprobability\nA\tB\t1\t0.5\n"]
     runs = [run(tmp_path / str(k), network) for k, network in enumerate(networks)]
-    group = edge_probability.Group(("d", "m", "p"), {}, runs, reference())
+    group = edge_probability.Group(Kind.of("dmp", {}), runs, reference())
     with pytest.raises(DashpruneError, match="some of its runs give no probabilities; run them again"):
         edge_probability.consensus(group, "d, m, p", tmp_path / "x")
 

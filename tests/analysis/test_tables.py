@@ -80,6 +80,59 @@ def test_an_undefined_score_is_a_dash() -> None:
     assert "–" in text.splitlines()[2]
 
 
+def test_what_a_score_says_again_is_left_out() -> None:
+    rows = [{**row, "epochs_after_pruning": 7} for row in ROWS]
+    assert "epochs_after_pruning" not in tables.markdown(tables.summary(rows))
+    assert "epochs_after_pruning" in tables.summary(rows)
+    rows[-1]["epochs_after_pruning"] = 3
+    head, _, *lines = tables.markdown(tables.summary(rows)).splitlines()
+    column = [cell.strip() for cell in head.split("|")].index("epochs_after_pruning")
+    assert [line.split("|")[column].strip() for line in lines] == ["7 ± 0", "7", "3"]
+
+
+def test_scores_of_what_is_new_are_columns() -> None:
+    rows = [{**row, "auprc_novel": 0.25, "precision_novel@10": 0.1} for row in ROWS]
+    text = tables.markdown(tables.summary(rows))
+    assert "auprc_novel" in text
+    assert "precision_novel@10" in text
+    assert "precision_novel@100" not in text  # which these rows lack
+
+
+def made_by(row: dict[str, Any], **versions: str | None) -> dict[str, Any]:
+    return {**row, "versions": {"dashprune": "0.2", **versions}}
+
+
+def test_rows_of_different_code_are_marked_and_told() -> None:
+    first, second, third, last = ROWS
+    control = {**result("prior", 0, 0.99), "model": "control"}
+    rows = [
+        made_by(first, commit="aaa"), made_by(second, commit="bbb-dirty"), made_by(third, commit="bbb-dirty"),
+        made_by(last, commit=None), made_by(control),
+    ]  # fmt: skip
+    table = tables.summary(rows)
+    assert table["code"].tolist() == ["0.2, commit aaa; 0.2, commit bbb-dirty", "0.2, commit bbb-dirty", "0.2", "0.2"]
+    text = tables.markdown(table)
+    cells = [line.split("|")[-2].strip() for line in text.splitlines() if line.startswith("| sim350")]
+    assert cells == ["1, 2", "2", "3", "3"]
+    note = "Not all runs were made by the same code: 1 is 0.2, commit aaa; 2 is 0.2, commit bbb-dirty; 3 is 0.2."
+    assert text.endswith(f"\n\n{note}")
+    assert tables.latex(table).endswith(note)
+
+
+def test_rows_of_the_same_code_are_not_marked() -> None:
+    text = tables.markdown(tables.summary([made_by(row, commit="aaa") for row in ROWS]))
+    assert "code" not in text
+    assert "aaa" not in text
+
+
+def test_runs_have_the_commit_whatever_versions_they_know() -> None:
+    found = tables.runs([ROWS[0], made_by(ROWS[1], commit="aaa"), made_by(ROWS[2], commit=None, torch="2.9")])
+    assert found["commit"].tolist() == [None, "aaa", None]
+    assert found["dashprune"].tolist() == [None, "0.2", "0.2"]
+    assert found["torch"].tolist() == [None, None, "2.9"]
+    assert tables.runs(ROWS[:1])["commit"].tolist() == [None]
+
+
 def test_tables_are_collected_from_result_files(tmp_path: Path) -> None:
     for k, row in enumerate(ROWS):
         folder = tmp_path / "runs" / str(k)

@@ -13,5 +13,5 @@ def prior_auroc(problem: Problem) -> float:
     assert problem.truth is not None
     assert problem.evaluable is not None
     prior, everything = problem.prior.toarray() != 0, slice(None)
-    block = Block(prior.astype(np.float32), prior, problem.truth.toarray(), problem.evaluable.block(everything))
+    block = Block(prior.astype(np.float32), prior, problem.truth.toarray(), problem.evaluable.block(everything), prior)
     return network_scores(lambda: [block])["auroc"]

@@ -121,7 +121,10 @@ def test_numbers_of_the_paper_belong_to_a_row_and_a_column(paper: dict[str, dict
     [
         ({"title": None}, "title: None is not allowed"),
         ({"sweps": []}, "sweps: there is no such key; did you mean 'sweeps'"),
-        ({"tables": [{"columns": ["sparsty"], "groups": {"a": {"b": "imp"}}}]}, r"tables\.0\.columns\.0: 'sparsty'"),
+        (
+            {"tables": [{"columns": ["sparsty"], "groups": {"a": {"b": "imp"}}}]},
+            r"tables\.0\.columns\.0: 'sparsty' is not allowed; there is no such score; did you mean 'sparsity'",
+        ),
         ({"tables": [{"columns": ["mse"], "groups": {"a": {"b": "imp"}}, "titel": ""}]}, "did you mean 'title'"),
         ({"figure": {"draw": "pie"}}, r"figure\.draw: 'pie' is not allowed"),
         ({"sweeps": ["pruner=imp,dash prunr.x=1"]}, "there is no key 'x' under prunr"),

@@ -1,15 +1,16 @@
 from __future__ import annotations
 
 import math
-import typing
 from pathlib import Path
 
 import pandas as pd
 import pytest
+import yaml
 
+from dashprune.analysis.scores import SCORES
 from dashprune.errors import DashpruneError
 from dashprune.paper import pages
-from dashprune.paper.items import Column, Item, Run, Table
+from dashprune.paper.items import Item, Run, Table, load
 from dashprune.paper.pages import Made, agreement, display, duration, frame, index, latex, markdown
 from dashprune.runs import results
 
@@ -20,7 +21,7 @@ TABLE = Table(
 )
 
 
-def run(folder: Path, pruner: str, seed: int, scores: dict[str, float] | None) -> Run:
+def run(folder: Path, pruner: str, seed: int, scores: dict[str, float] | None, **versions: str | None) -> Run:
     """A run of these scores, or one that is not done."""
     model = "control" if pruner == "prior" else "phoenix"
     names = ("sim350", model, pruner)
@@ -30,7 +31,7 @@ def run(folder: Path, pruner: str, seed: int, scores: dict[str, float] | None) -
         row = {**dict(zip(("dataset", "model", "pruner"), names, strict=True)), "seed": seed, "id": f"{pruner}{seed}"}
         config = {"seed": seed, "pruner": {"name": pruner}}
         results.write_result(
-            where, {**row, "config": config, "versions": {"torch": "2.0"}, "wall_seconds": 60.0, **scores}
+            where, {**row, "config": config, "versions": {"torch": "2.0", **versions}, "wall_seconds": 60.0, **scores}
         )
     kind = {"dataset": "sim350", "model": model, "pruner": pruner}
     settings = {**kind, "seed": str(seed)}
@@ -91,6 +92,18 @@ def test_errors_are_shown_in_the_unit_of_the_table(runs: list[Run]) -> None:
     assert shown["paper: MSE, 1e-4"].tolist() == ["5"]
 
 
+def test_every_score_can_be_a_column(tmp_path: Path) -> None:
+    written = {"title": "T", "caption": "", "quick": "seed=0", "sweeps": ["pruner=none"]}
+    tables = [{"columns": list(SCORES), "groups": {"dense": {"PHOENIX": "none"}}}]
+    (tmp_path / "t.yaml").write_text(yaml.safe_dump({**written, "tables": tables}))
+    (table,) = load(str(tmp_path / "t.yaml")).tables
+    runs = [run(tmp_path, "none", 0, {"epochs": 9, "epochs_after_pruning": 4, "auprc_novel": 0.25})]
+    (line,) = display(table, frame(table, runs)).to_dict("records")
+    assert (line["epochs"], line["epochs after the last cut"]) == ("9", "4")
+    assert line["AUPRC outside of the prior"] == "0.250"
+    assert line["precision of the first 10 outside of the prior"] == "–"
+
+
 def test_a_page_names_command_seeds_versions_and_what_is_missing(runs: list[Run]) -> None:
     text = markdown(made(runs), [frame(TABLE, runs)])
     assert text.startswith("# Table 1\n\nWhat it is.\n\n|")
@@ -99,10 +112,29 @@ def test_a_page_names_command_seeds_versions_and_what_is_missing(runs: list[Run]
     assert "Known differences from the paper:\n\n- Smaller." in text
     assert "Made by `dashprune reproduce table1` from 5 of 8 runs, 5 min of computing" in text
     assert "2 seeds (0, 1)" in text
-    assert text.endswith("torch 2.0.\n")
+    assert text.endswith("2 seeds (0, 1); unknown commit; torch 2.0.\n")
     assert pages.QUICK not in text
     whole = [one for one in runs if one.result is not None]
     assert "Missing" not in markdown(Made("table1", Item("Table 1", "", ["x"], ""), whole, False), [])
+
+
+def test_a_page_names_the_commits_of_its_runs(tmp_path: Path) -> None:
+    """Not the commit of the code that draws the page."""
+    scores, table = {"sparsity": 0.5}, Table(["sparsity"], {"dense": {"PHOENIX": "none"}, "pruning": {"IMP": "imp"}})
+    none = [run(tmp_path, "none", seed, scores, dashprune="0.2", commit="aaa") for seed in (0, 1)]
+    alike = Made("t", Item("T", "", ["x"], "", [table]), [*none, run(tmp_path, "imp", 0, None)], False)
+    text = markdown(alike, [frame(table, alike.runs)])
+    assert "; commit aaa; torch 2.0, dashprune 0.2.\n" in text
+    assert "same code" not in text
+    imp = run(tmp_path, "imp", 0, scores, dashprune="0.2", commit=None)
+    mixed = Made("t", alike.item, [*none, imp, run(tmp_path, "imp", 1, scores, dashprune="0.2", commit="aaa")], False)
+    frames = [frame(table, mixed.runs)]
+    text = markdown(mixed, frames)
+    assert "; commits aaa (3 runs) and unknown (1 run); torch 2.0" in text
+    assert display(table, frames[0])["code"].tolist() == ["1", "2, 1"]
+    note = "Not all runs were made by the same code: 1 is 0.2, commit aaa; 2 is 0.2."
+    assert f"|\n\n{note}\n\n" in text
+    assert f"{note}}}" in latex(mixed, frames)
 
 
 def test_quick_is_marked(runs: list[Run], tmp_path: Path) -> None:
@@ -163,10 +195,6 @@ def test_the_index_names_items_and_those_that_could_not_be_made(runs: list[Run])
     assert "+0.97" in text
     assert "could not" not in index([made(runs)], {})
     assert "Beside" not in index([], {"table2": "x"})
-
-
-def test_every_column_can_be_shown() -> None:
-    assert set(pages.SCORES) == set(typing.get_args(Column))
 
 
 def test_durations_are_read_by_people() -> None:

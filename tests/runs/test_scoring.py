@@ -16,7 +16,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 
 from dashprune import compose, train_prune_eval
 from dashprune.data.problem import Pairs, Problem
-from dashprune.metrics import relative_effect
+from dashprune.metrics import NOVEL, relative_effect
 from dashprune.models import effects
 from dashprune.models.base import VectorField
 from dashprune.models.phoenix import Phoenix
@@ -43,6 +43,8 @@ def dense_scores(effect: np.ndarray, problem: Problem) -> dict[str, float]:
     assert problem.truth is not None
     truth, size = problem.truth.toarray().ravel(), np.abs(effect)
     accuracy = ((size.ravel() > 0)[truth].mean() + (size.ravel() == 0)[~truth].mean()) / 2
+    novel = problem.prior.toarray().ravel() == 0
+    first = np.argsort(-size.ravel()[novel])
     return {
         "edges": np.count_nonzero(effect),
         "out_degree": np.count_nonzero(effect) / len(effect),
@@ -51,6 +53,9 @@ def dense_scores(effect: np.ndarray, problem: Problem) -> dict[str, float]:
         "auroc": roc_auc_score(truth, size.ravel()),
         "auprc": average_precision_score(truth, size.ravel()),
         "auroc_relative": roc_auc_score(truth, relative_effect(effect).ravel()),
+        "auroc_novel": roc_auc_score(truth[novel], size.ravel()[novel]),
+        "auprc_novel": average_precision_score(truth[novel], size.ravel()[novel]),
+        **{f"precision_novel@{k}": truth[novel][first[:k]].mean() for k in (10, 100)},
     }
 
 
@@ -84,6 +89,17 @@ def test_a_gold_standard_of_some_regulators_is_scored_on_them_and_on_all_pairs(s
     assert found["balanced_accuracy"] == pytest.approx(expected)
     whole = scoring._network_scores(0, functools.partial(scoring._scored, model), problem)
     assert found["balanced_accuracy_all"] == whole["balanced_accuracy"] != found["balanced_accuracy"]
+
+
+def test_scores_of_what_is_new_are_none_where_they_mean_nothing(small: list[str]) -> None:
+    problem, model = check(compose(small)).dataset.load(), sparse_phoenix(24, hidden=5, density=0.3)
+    assert problem.truth is not None
+    unknown = replace(problem, truth=None, evaluable=None)
+    known = replace(problem, prior=problem.truth)
+    for own in (unknown, known):
+        found = scoring._network_scores(0, functools.partial(scoring._scored, model), own)
+        assert [found[name] for name in NOVEL] == [None] * 4
+    assert found["auprc"] > 0
 
 
 def test_equally_strong_edges_are_listed_by_source_then_target(monkeypatch: pytest.MonkeyPatch) -> None:
