@@ -161,7 +161,7 @@ def _check_h5ad(path: Path) -> None:
 
 
 def _stored(names: Any) -> int:
-    """How many names an index has in HDF5: an array, or the group `values` and `mask` that nullable text is kept as."""
+    """How many names an index has in HDF5: an array, or for nullable text a group with `values`."""
     import h5py
 
     return len(names["values"] if isinstance(names, h5py.Group) else names)
