@@ -55,9 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
         if "_ARGCOMPLETE" in os.environ:  # the tab key was pressed
-            from dashprune.cli.completion import answer
-
-            words = answer()
+            words = import_module("dashprune.cli.completion").answer()
         code = _dispatch(words)
         sys.stdout.flush()
         return code
