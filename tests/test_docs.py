@@ -16,7 +16,6 @@ from typing import Any
 import pytest
 import yaml
 
-from dashprune.analysis import choose_lambda
 from dashprune.cli import main as command_line
 from dashprune.cli.check import GROUPS
 from dashprune.config import compose, compose_sweep, conf_dir, parse
@@ -167,10 +166,6 @@ JUDGES: dict[str, Callable[[argparse.Namespace], None]] = {
 def test_every_pattern_of_commands_that_are_not_tried_is_needed() -> None:
     texts = [" ".join(words) for words in ON_PAGES]
     assert [pattern for pattern in ELSEWHERE if not any(re.fullmatch(pattern, text) for text in texts)] == []
-
-
-def test_the_name_of_a_selection_is_as_the_page_says() -> None:
-    assert choose_lambda.GROUPS == ("dataset", "model", "pruner")
 
 
 def slug(heading: str) -> str:

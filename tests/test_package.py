@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 import subprocess
 import sys
 import sysconfig
 import tomllib
 import venv
 import zipfile
-from importlib.metadata import packages_distributions
+from importlib.metadata import distribution, packages_distributions
 from pathlib import Path
 
+import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+
+import dashprune
 
 REPOSITORY = Path(__file__).parents[1]
 
@@ -28,7 +32,7 @@ def test_the_wheel_works_without_a_checkout(tmp_path: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     for path in (REPOSITORY / "conf").rglob("*.yaml"):
         assert f"dashprune/conf/{path.relative_to(REPOSITORY / 'conf').as_posix()}" in names
-    assert "dashprune/data/published/manifest.csv" in names
+    assert {"dashprune/data/published/manifest.csv", "dashprune/py.typed"} <= set(names)
     assert not [name for name in names if name.startswith(("tests/", "outputs/", "conf/"))]
 
     environment = tmp_path / "venv"
@@ -46,6 +50,8 @@ def test_the_wheel_works_without_a_checkout(tmp_path: Path) -> None:
 
     assert str(site) in ran(python, "-c", "import dashprune; print(dashprune.__file__)")
     assert "pruner/dash.yaml: ok" in ran(str(environment / "bin" / "dashprune"), "check", "pruner")
+    assert wheel.name.split("-")[1] == dashprune.__version__
+    assert ran(python, "-m", "dashprune", "--version") == f"dashprune {dashprune.__version__}\n"
 
 
 def test_what_is_imported_is_declared() -> None:
@@ -64,6 +70,46 @@ def test_what_is_imported_is_declared() -> None:
                 if not {canonicalize_name(name) for name in packages.get(package, ())} & allowed:
                     undeclared.append(f"{path.stem} imports {package}")
     assert undeclared == []
+
+
+def test_the_versions_of_everything_that_is_installed_are_pinned() -> None:
+    """On the Python and the system of this test: all that the tests require, and what that requires in turn."""
+    pins = pinned(REPOSITORY / "constraints.txt")
+    wanted, free = [("dashprune", "test")], []
+    seen = set(wanted)
+    while wanted:
+        name, extra = wanted.pop()
+        for requirement in map(Requirement, distribution(name).requires or ()):
+            needed = requirement.marker is None or requirement.marker.evaluate({"extra": extra})
+            found = (
+                {(canonicalize_name(requirement.name), more) for more in (*requirement.extras, "")} if needed else set()
+            )
+            wanted += found - seen
+            seen |= found
+    for name in {name for name, _ in seen} - {"dashprune"}:
+        if name not in pins and not name.startswith(("cuda-", "nvidia-", "triton")):
+            free.append(name)
+    assert free == []
+
+
+def pinned(path: Path) -> dict[str, str]:
+    """The releases that constraints.txt pins on this Python and this system."""
+    lines = [line for line in path.read_text(encoding="utf-8").splitlines() if line and not line.startswith("#")]
+    found = [
+        requirement
+        for requirement in map(Requirement, lines)
+        if not requirement.marker or requirement.marker.evaluate()
+    ]
+    assert all(str(requirement.specifier).startswith("==") for requirement in found)
+    return {canonicalize_name(requirement.name): str(requirement.specifier)[2:] for requirement in found}
+
+
+def test_the_changelog_and_the_citation_name_this_version() -> None:
+    changelog = (REPOSITORY / ".github" / "CHANGELOG.md").read_text(encoding="utf-8")
+    released = re.findall(r"^## \[?(\d+\.\d+\.\d+)", changelog, re.MULTILINE)
+    assert released[0] == dashprune.__version__
+    citation = yaml.safe_load((REPOSITORY / ".github" / "CITATION.cff").read_text(encoding="utf-8"))
+    assert citation["version"] == dashprune.__version__
 
 
 def named(requirements: list[str]) -> set[str]:

@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).parents[1] / "dashprune"
 ROOMS = [
     "errors", "seeds", "files", "metrics", "config",
     "data", "models", "solvers", "controls", "pruners", "training", "runs",
-    "analysis", "figures", "paper", "cli",
+    "analysis", "figures", "paper", "cli", "__main__",
 ]  # fmt: skip
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import Any, NoReturn
 
+from dashprune import __version__
 from dashprune.errors import DashpruneError, did_you_mean, say
 
 COMMANDS = {
@@ -21,6 +22,7 @@ COMMANDS = {
     "reproduce": "make a table or figure of the paper",
     "check": "check every configuration file",
     "data": "get the published files of the datasets",
+    "completion": "print a script by which the shell completes commands, options and keys",
 }
 
 EXAMPLES = """\
@@ -52,6 +54,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code: 0, 1 for a failed job or defect, 2 for a user's mistake."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
+        if "_ARGCOMPLETE" in os.environ:  # the tab key was pressed
+            words = import_module("dashprune.cli.completion").answer()
         code = _dispatch(words)
         sys.stdout.flush()
         return code
@@ -72,7 +76,7 @@ def _dispatch(words: list[str]) -> int:
     if words and not words[0].startswith("-"):
         hint = did_you_mean(words[0], COMMANDS)
         raise DashpruneError(f"there is no command '{words[0]}'{hint}; commands: {', '.join(COMMANDS)}")
-    lines = "\n".join(f"  {name:9} {text}" for name, text in COMMANDS.items())
+    lines = "\n".join(f"  {name:10} {text}" for name, text in COMMANDS.items())
     parser = Parser(
         prog="dashprune",
         usage="dashprune COMMAND ...",
@@ -82,9 +86,7 @@ def _dispatch(words: list[str]) -> int:
     )
     parser.add_argument("--version", action="store_true", help="print the version and exit")
     if parser.parse_args(words).version:
-        from importlib.metadata import version
-
-        print(f"dashprune {version('dashprune')}")
+        print(f"dashprune {__version__}")
     else:
         parser.print_help()
     return 0

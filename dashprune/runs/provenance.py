@@ -10,13 +10,16 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-PACKAGES = ("dashprune", "torch", "torchdiffeq", "numpy", "hydra-core")
+from dashprune import __version__
+
+PACKAGES = ("torch", "torchdiffeq", "numpy", "hydra-core")
 CHECKOUT = Path(__file__).resolve().parents[2]
 
 
 def versions() -> dict[str, str | None]:
     """Versions of what decides a result's digits, and the `commit` of this package, None outside of a checkout."""
-    return {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}, "commit": commit()}
+    packages = {name: version(name) for name in PACKAGES}
+    return {"python": platform.python_version(), "dashprune": __version__, **packages, "commit": commit()}
 
 
 @functools.cache

@@ -110,8 +110,8 @@ class Torchdiffeq(Solver):
 def _effective_parameters(model: nn.Module) -> tuple[Tensor, ...]:
     """Every tensor that the vector field reads and the adjoint method must differentiate with respect to.
 
-    Inside `parametrize.cached()` those are the effective weights, since the raw parameters behind them are not in the
-    field's graph; outside they are the raw parameters. Naming both would count the gradient twice.
+    Inside `torch.nn.utils.parametrize.cached()` those are the effective weights, since the raw parameters behind them
+    are not in the field's graph; outside they are the raw parameters. Naming both would count the gradient twice.
     """
     found: list[Tensor] = []
     behind: set[int] = set()

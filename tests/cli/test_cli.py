@@ -51,6 +51,7 @@ def test_help_and_version_answer_without_loading_torch(tmp_path: Path) -> None:
         ["check", "--help"],
         ["reproduce", "--help"],
         ["data", "-h"],
+        ["completion", "-h"],
     ):
         command = [sys.executable, "-c", script.replace("{!r}", repr(words))]
         environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}

@@ -576,6 +576,19 @@ def test_other_files_that_memory_would_not_hold(name: str, monkeypatch: pytest.M
     monkeypatch.undo()
 
 
+def test_memory_for_cells_whose_names_are_nullable_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    """pandas 3 has such names, which anndata keeps as a group of two arrays, values and mask."""
+    h5py = pytest.importorskip("h5py")
+    write_h5ad(table())
+    with h5py.File("cells.h5ad", "r+") as cells:
+        obs = cells["obs"]
+        held = np.array([f"cell{k}" for k in range(20)], dtype=object)
+        del obs[obs.attrs["_index"]]
+        obs[f"{obs.attrs['_index']}/values"], obs[f"{obs.attrs['_index']}/mask"] = held, np.zeros(len(held), dtype=bool)
+    monkeypatch.setattr(files, "available_memory", lambda: 400)
+    assert "cells.h5ad: about 20 rows x " in refused(expression="cells.h5ad")
+
+
 def test_available_memory_is_known() -> None:
     available = files.available_memory()
     assert available is None or available > 10**6

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -134,14 +134,14 @@ def _read_h5ad(path: Path, sample: str | None, time: str, layer: str | None) -> 
     for name in labels:
         files.require(path, list(obs.columns), name, "dataset.sample", "; or dataset.sample=null for a single sample")
         files.check_filled(path, obs[name])
-    if layer is not None and layer not in data.layers:
-        hint = did_you_mean(layer, data.layers)
-        raise DashpruneError(f"dataset.layer: {path.name} has no layer '{layer}'{hint}; it has {_listed(data.layers)}")
+    layers = [str(name) for name in data.layers if name is not None]  # anndata 0.13 lists X as the layer None
+    if layer is not None and layer not in layers:
+        hint, listed = did_you_mean(layer, layers), ", ".join(layers) or "none"
+        raise DashpruneError(f"dataset.layer: {path.name} has no layer '{layer}'{hint}; it has {listed}")
     matrix = data.X if layer is None else data.layers[layer]
     if matrix is None:
-        raise DashpruneError(
-            f"{path.name} has no X; choose one of its layers with dataset.layer={_listed(data.layers)}"
-        )
+        listed = ", ".join(layers) or "none"
+        raise DashpruneError(f"{path.name} has no X; choose one of its layers with dataset.layer={listed}")
     values = matrix.toarray() if hasattr(matrix, "toarray") else matrix
     values = np.asarray(values, dtype=np.float32)
     _check_finite(path, values, obs.index, genes)
@@ -154,10 +154,17 @@ def _check_h5ad(path: Path) -> None:
 
     try:
         with h5py.File(path) as file:
-            cells, genes = (len(file[axis][file[axis].attrs["_index"]]) for axis in ("obs", "var"))
+            cells, genes = (_stored(file[axis][file[axis].attrs["_index"]]) for axis in ("obs", "var"))
     except (OSError, KeyError):
         raise DashpruneError(f"{path.name} is not an AnnData file; write it with AnnData.write_h5ad") from None
     files.check_memory(path, path.stat().st_size + cells * genes * 16, cells, genes)
+
+
+def _stored(names: Any) -> int:
+    """How many names an index has in HDF5: an array, or for nullable text a group with `values`."""
+    import h5py
+
+    return len(names["values"] if isinstance(names, h5py.Group) else names)
 
 
 def _check_finite(path: Path, values: np.ndarray, cells: pd.Index, genes: tuple[str, ...]) -> None:
@@ -167,10 +174,6 @@ def _check_finite(path: Path, values: np.ndarray, cells: pd.Index, genes: tuple[
             f"{path.name}: gene '{genes[bad[0, 1]]}' of cell '{cells[bad[0, 0]]}' is {values[tuple(bad[0])]}; "
             f"every value must be a finite number ({len(bad)} are not)"
         )
-
-
-def _listed(names: object) -> str:
-    return ", ".join(str(name) for name in names) or "none"  # type: ignore[attr-defined]
 
 
 def _labels(table: pd.DataFrame, labels: list[str]) -> np.ndarray:
