@@ -32,7 +32,7 @@ tested() { # PYTHON RESOLUTION PYTEST...: the exit code of the tests in an envir
   uv pip compile --quiet --python-version "$python" --resolution "$resolution" --extra test \
     --only-binary :all: --no-binary antlr4-python3-runtime \
     --constraint "$folder/torch" --no-header --no-annotate --output-file "$environment.txt" pyproject.toml &&
-    uv venv --quiet --python "$python" "$environment" &&
+    uv venv --quiet --seed --python "$python" "$environment" && # with pip, by which a test makes a wheel
     uv pip install --quiet --python "$environment" --no-deps --requirement "$environment.txt" --editable . &&
     PATH="$environment/bin:$PATH" "$environment/bin/python" -m pytest -m 'not slow' "$@"
 }
