@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import argparse
-
-from dashprune.cli.main import Parser
+from dashprune.cli.parser import Parser
 from dashprune.errors import DashpruneError, did_you_mean, say
 
 GROUPS = ("dataset", "model", "pruner", "control", "train", "solver", "grid", "paper")
@@ -15,7 +13,6 @@ def main(words: list[str]) -> int:
         prog="dashprune check",
         description="Compose every file under conf/ into a configuration, and check all names, types and ranges.",
         epilog="examples:\n  dashprune check\n  dashprune check pruner paper",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("groups", nargs="*", metavar="GROUP", help=f"only these: {', '.join(GROUPS)}")
     groups = parser.parse_args(words).groups or GROUPS

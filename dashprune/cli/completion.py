@@ -12,7 +12,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from dashprune.cli.main import COMMANDS, Parser
+from dashprune.cli.parser import COMMANDS, Parser
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -30,7 +30,6 @@ def main(words: list[str]) -> int:
         prog="dashprune completion",
         description="Print a script for a shell, by which the tab key completes commands, options and KEY=VALUE.",
         epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("shell", choices=["bash", "zsh", "fish"], help="which shell")
     shell = parser.parse_args(words).shell

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import argparse
 import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dashprune.cli.main import Parser
+from dashprune.cli.parser import Parser
 from dashprune.errors import DashpruneError, say
 
 if TYPE_CHECKING:
@@ -48,8 +47,7 @@ def main(words: list[str]) -> int:
 
 
 def _parser() -> Parser:
-    form = argparse.RawDescriptionHelpFormatter
-    parser = Parser(prog="dashprune data", description=DESCRIPTION, epilog=EXAMPLES, formatter_class=form)
+    parser = Parser(prog="dashprune data", description=DESCRIPTION, epilog=EXAMPLES)
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION", parser_class=Parser)
     texts = {
         "list": "list the datasets",
@@ -59,7 +57,7 @@ def _parser() -> Parser:
     }
     for action, text in texts.items():
         example = f"example:\n  dashprune data {action}{'' if action == 'list' else ' yeast'}"
-        sub = actions.add_parser(action, help=text, description=text, epilog=example, formatter_class=form)
+        sub = actions.add_parser(action, help=text, description=text, epilog=example)
         if action != "list":
             several = "" if action == "path" else ", or all"
             sub.add_argument("name", metavar="NAME", help=f"a dataset, see dashprune data list{several}")

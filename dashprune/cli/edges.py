@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dashprune.cli.main import Parser
+from dashprune.cli.parser import Parser
 from dashprune.errors import DashpruneError, say
 
 if TYPE_CHECKING:
@@ -49,12 +47,9 @@ def main(words: list[str]) -> int:
         prog="dashprune edges",
         description=DESCRIPTION,
         epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("root", nargs="?", default="outputs", metavar="ROOT", help="folder of runs (default: outputs)")
-    root = Path(parser.parse_args(words).root)
-    if not root.is_dir():
-        raise DashpruneError(f"there is no folder '{root}'; give the folder of your runs: dashprune edges FOLDER")
+    parser.add_root()
+    root = parser.existing(parser.parse_args(words).root)
 
     from dashprune.analysis import edge_probability
 

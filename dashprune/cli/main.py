@@ -2,28 +2,14 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from typing import Any, NoReturn
 
 from dashprune import __version__
+from dashprune.cli.parser import COMMANDS, Parser
 from dashprune.errors import DashpruneError, did_you_mean, say
-
-COMMANDS = {
-    "run": "train, prune and evaluate a model, or many with -m",
-    "tables": "collect results into tables, and compare strategies",
-    "edges": "a probability per edge, from seeds and bootstrap samples",
-    "select": "choose lambda from a sweep, by validation error and sparsity",
-    "pathways": "test which pathways hold a network's influential genes",
-    "plot": "draw pictures of a run",
-    "reproduce": "make a table or figure of the paper",
-    "check": "check every configuration file",
-    "data": "get the published files of the datasets",
-    "completion": "print a script by which the shell completes commands, options and keys",
-}
 
 EXAMPLES = """\
 examples:
@@ -38,16 +24,6 @@ examples:
 
 `dashprune COMMAND --help` explains a command.
 """
-
-
-class Parser(argparse.ArgumentParser):
-    """An argument parser whose errors are one line."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(allow_abbrev=False, **options)
-
-    def error(self, message: str) -> NoReturn:
-        raise DashpruneError(f"{message}; see {self.prog} --help")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -82,7 +58,6 @@ def _dispatch(words: list[str]) -> int:
         usage="dashprune COMMAND ...",
         description=f"Prune neural ODEs of gene regulation with data and a prior network.\n\ncommands:\n{lines}",
         epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="store_true", help="print the version and exit")
     if parser.parse_args(words).version:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dashprune import files
-from dashprune.cli.main import Parser
+from dashprune.cli.parser import Parser
 from dashprune.errors import say
 
 if TYPE_CHECKING:
@@ -51,8 +50,7 @@ def main(words: list[str]) -> int:
 
 
 def _parser() -> Parser:
-    form = argparse.RawDescriptionHelpFormatter
-    parser = Parser(prog="dashprune pathways", description=DESCRIPTION, epilog=EXAMPLES, formatter_class=form)
+    parser = Parser(prog="dashprune pathways", description=DESCRIPTION, epilog=EXAMPLES)
     parser.add_argument("run", type=Path, metavar="RUN", help="folder of a finished run")
     gmt = "gene sets: reactome, go_slim, or a GMT file (per line a name, a description and genes, by tabs)"
     parser.add_argument("--gmt", required=True, metavar="FILE", help=gmt)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 
-from dashprune.cli.main import Parser
+from dashprune.cli.parser import Parser
 from dashprune.errors import DashpruneError
 
 DESCRIPTION = """\
@@ -32,7 +31,6 @@ def main(words: list[str]) -> int:
         prog="dashprune plot",
         description=DESCRIPTION,
         epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("run", metavar="RUN", help="folder of a run, or the first digits of its id")
     parser.add_argument("--genes", metavar="A,B,C", help="whose trajectories to draw (default: six that vary most)")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from dashprune import files
 from dashprune.cli import main as command_line
-from dashprune.cli.main import Parser
+from dashprune.cli.parser import Parser
 from dashprune.errors import DashpruneError, say
 
 if TYPE_CHECKING:
@@ -43,7 +43,6 @@ def main(words: list[str]) -> int:
         prog="dashprune reproduce",
         description=DESCRIPTION,
         epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
         "item",

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import shlex
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from dashprune.cli.main import Parser
+from dashprune.cli.parser import Parser
 from dashprune.errors import DashpruneError, say
 
 if TYPE_CHECKING:
@@ -44,7 +43,6 @@ def main(words: list[str]) -> int:
         usage="dashprune run [KEY=VALUE ...] [-m]",
         description=DESCRIPTION,
         epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="values to change")
     kind = parser.add_mutually_exclusive_group()

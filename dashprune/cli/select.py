@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 
-from dashprune.cli.main import Parser
+from dashprune.cli.parser import Parser
 from dashprune.errors import DashpruneError, say
 
 DESCRIPTION = """\
@@ -39,14 +38,11 @@ def main(words: list[str]) -> int:
         prog="dashprune select",
         description=DESCRIPTION,
         epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("root", nargs="?", default="outputs", metavar="ROOT", help="folder of runs (default: outputs)")
+    parser.add_root()
     parser.add_argument("--sparsity", type=float, metavar="S", help="least sparsity, 0 to 1 (default: see above)")
     chosen = parser.parse_args(words)
-    root = Path(chosen.root)
-    if not root.is_dir():
-        raise DashpruneError(f"there is no folder '{root}'; give the folder of your runs: dashprune select FOLDER")
+    root = parser.existing(chosen.root)
     if chosen.sparsity is not None and not 0 <= chosen.sparsity <= 1:
         raise DashpruneError(f"--sparsity {chosen.sparsity:g} is not a fraction; give one from 0 to 1, such as 0.95")
     return _select(root, chosen.sparsity)

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import argparse
-from pathlib import Path
-
-from dashprune.cli.main import Parser
-from dashprune.errors import DashpruneError, say
+from dashprune.cli.parser import Parser
+from dashprune.errors import say
 
 DESCRIPTION = """\
 Collect every result.json below ROOT into ROOT/tables/results.csv, .md and .tex, and print the Markdown.
@@ -28,12 +25,9 @@ def main(words: list[str]) -> int:
         prog="dashprune tables",
         description=DESCRIPTION,
         epilog="example:\n  dashprune tables outputs",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("root", nargs="?", default="outputs", metavar="ROOT", help="folder of runs (default: outputs)")
-    root = Path(parser.parse_args(words).root)
-    if not root.is_dir():
-        raise DashpruneError(f"there is no folder '{root}'; give the folder of your runs: dashprune tables FOLDER")
+    parser.add_root()
+    root = parser.existing(parser.parse_args(words).root)
 
     from dashprune.analysis import comparisons, tables
 

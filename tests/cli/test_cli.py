@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from dashprune.cli.main import COMMANDS
+from dashprune.cli.parser import COMMANDS
 from tests.conftest import SMALL
 
 PROGRAM = [sys.executable, "-m", "dashprune.cli.main"]

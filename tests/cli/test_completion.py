@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from dashprune.cli.completion import COMPLETERS
-from dashprune.cli.main import COMMANDS
+from dashprune.cli.parser import COMMANDS
 from dashprune.config import choices
 from tests.cli.test_cli import REPOSITORY, dashprune, mistake
 
