@@ -67,6 +67,7 @@ def test_lambda_outside_its_range(value: str) -> None:
     assert mistake(f"pruner.lambda_1={value}").startswith(f"pruner.lambda_1: {value} is not allowed")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("override", "said"),
     [

@@ -11,13 +11,12 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 import torch
-import yaml
 from hydra.utils import get_class
 from omegaconf import DictConfig
 from torch.nn.utils import parametrize
 
 from dashprune import compose, train_prune_eval
-from dashprune.config import choices, conf_dir
+from dashprune.config import choices
 from dashprune.data.problem import Problem
 from dashprune.errors import DashpruneError
 from dashprune.models.base import EdgeField, VectorField
@@ -34,10 +33,10 @@ SMALL = [*SHORT, "train.epochs=12"]
 DEEPER = "model.hidden=[6,5]"
 
 
+@functools.lru_cache
 def target(group: str, name: str) -> type:
-    """The class that a yaml of a model or pruner builds, without composing the whole configuration."""
-    node = yaml.safe_load((conf_dir() / group / f"{name}.yaml").read_text(encoding="utf-8"))
-    return get_class(node.get(group, node)["_target_"])
+    """The class that a yaml of a model or pruner builds."""
+    return get_class(compose([f"{group}={name}"])[group]["_target_"])
 
 
 def fits(pruner: str, model: str) -> bool:
@@ -200,6 +199,7 @@ def test_every_pruner_trains_every_model(pruner: str, model: str) -> None:
         assert not parametrize.is_parametrized(layer)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("pruner", "model"), PAIRS)
 def test_every_pruner_resumes_in_mid_schedule(pruner: str, model: str) -> None:
     whole = course(pruner, model)
@@ -210,6 +210,7 @@ def test_every_pruner_resumes_in_mid_schedule(pruner: str, model: str) -> None:
     assert resumed.history == whole.training.history
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("pruner", "model"), PAIRS)
 def test_every_pair_runs_end_to_end_twice_alike(pruner: str, model: str, tmp_path: Path) -> None:
     rows = []
@@ -230,6 +231,7 @@ def test_a_pruner_of_edges_refuses_a_model_without_them(pruner: str, model: str,
     assert not list(tmp_path.rglob("result.json"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pruner", [pruner for pruner in choices("pruner") if fits(pruner, "mlp")])
 def test_every_pruner_trains_a_deeper_mlp(pruner: str, tmp_path: Path) -> None:
     options = [*SMALL, f"pruner={pruner}", "model=mlp", DEEPER, f"outputs={tmp_path}"]

@@ -14,6 +14,7 @@ import zipfile
 from importlib.metadata import distribution, packages_distributions
 from pathlib import Path
 
+import pytest
 import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -23,6 +24,7 @@ import dashprune
 REPOSITORY = Path(__file__).parents[1]
 
 
+@pytest.mark.slow
 def test_the_wheel_works_without_a_checkout(tmp_path: Path) -> None:
     """In a virtual environment of its own, which shares the packages it depends on with this one."""
     pip = [sys.executable, "-m", "pip"]

@@ -10,6 +10,7 @@ import pytest
 SCRIPT = Path(__file__).parents[1] / "scripts" / "tour.py"
 
 
+@pytest.mark.slow
 def test_the_tour_ends_with_a_table_and_pictures(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     take = runpy.run_path(str(SCRIPT))["tour"]
     short = ["train.epochs=4", "schedule.start=2", "schedule.every=2"]

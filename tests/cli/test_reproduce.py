@@ -44,6 +44,7 @@ def written(name: str = "ours", **changes: object) -> str:
     return f"{name}.yaml"
 
 
+@pytest.mark.slow
 def test_an_item_is_made_once_and_previewed(capsys: pytest.CaptureFixture[str]) -> None:
     item = written()
     assert main(["reproduce", item, "--dry-run"]) == 0
@@ -93,6 +94,7 @@ def test_no_run_is_started_if_none_is_wanted(capsys: pytest.CaptureFixture[str])
     assert "Missing runs" in Path("outputs/paper/ours/ours.md").read_text()
 
 
+@pytest.mark.slow
 def test_quick_has_a_folder_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["reproduce", written(), "--quick"]) == 0
     assert "QUICK: reduced epochs and seeds, not a reproduction." in capsys.readouterr().out

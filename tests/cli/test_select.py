@@ -13,6 +13,7 @@ from dashprune.runs.run import train_prune_eval
 from tests.cli.test_cli import dashprune, mistake
 
 
+@pytest.mark.slow
 def test_what_is_chosen_can_be_run(small: list[str], tmp_path: Path) -> None:
     for weight in (0.5, 1):
         for seed in (0, 1):

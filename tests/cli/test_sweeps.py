@@ -66,6 +66,7 @@ def combinations(*words: str) -> list[tuple[str, float, float]]:
     return found
 
 
+@pytest.mark.slow
 def test_a_grid_gives_every_pair_of_its_lambdas() -> None:
     values = (0.75, 0.8, 0.95, 0.995)
     assert combinations("grid=paper") == [("dash", one, two) for one in values for two in values]
@@ -179,6 +180,7 @@ def test_workers_draw_no_bars_over_each_other(monkeypatch: pytest.MonkeyPatch) -
 # Launchers.
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "launcher",
     [
@@ -210,6 +212,7 @@ def ray_stops(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 # Failures.
 
 
+@pytest.mark.slow
 def test_failed_jobs_are_named_with_their_commands_and_retried(
     monkeypatch: pytest.MonkeyPatch, undisturbed: list[dict[str, Any]], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -243,14 +246,14 @@ def test_failed_jobs_are_named_with_their_commands_and_retried(
 def test_the_command_of_a_job_finds_the_yaml_files_of_the_sweep_and_leaves_its_grid_out(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "my conf/train").mkdir(parents=True)
-    (tmp_path / "my conf/train/mine.yaml").write_text("defaults:\n  - default\ncheckpoint_every: -1\n")
-    words = ["--config-dir", "my conf", "grid=paper", "pruner.lambda_2=0.5", "pruner.lambda_1=0.5", "train=mine"]
+    (tmp_path / "my conf/solver").mkdir(parents=True)
+    (tmp_path / "my conf/solver/mine.yaml").write_text("defaults:\n  - rk4\nstep: -1\n")
+    words = ["--config-dir", "my conf", "grid=paper", "pruner.lambda_2=0.5", "pruner.lambda_1=0.5", "solver=mine"]
     assert main(["run", "-m", *words]) == 2
     printed = capsys.readouterr()
-    assert "failed: train.checkpoint_every: -1" in printed.err
+    assert "failed: solver.step: -1" in printed.err
     assert printed.err.splitlines()[1] == (
-        "  dashprune run --config-dir 'my conf' pruner.lambda_1=0.5 pruner.lambda_2=0.5 train=mine"
+        "  dashprune run --config-dir 'my conf' pruner.lambda_1=0.5 pruner.lambda_2=0.5 solver=mine"
     )
 
 
@@ -288,6 +291,7 @@ def begun() -> int:
     return sum(sweeps.KILLED in path.read_text() for path in Path("outputs/sweeps").rglob("job-*.json"))
 
 
+@pytest.mark.slow
 def test_a_killed_worker_and_a_killed_driver_lose_nothing_finished() -> None:
     """joblib gives up when a worker dies; the report names the jobs that had begun; the repeated command goes on."""
     longer = [*SMALL, "train.epochs=20", "schedule.every=10", "seed=range(4)"]

@@ -70,6 +70,7 @@ def test_fitted_transitions_are_those_of_the_full_file_but_for_held_out_points()
     np.testing.assert_allclose(found, expected.expression, atol=1e-7)
 
 
+@pytest.mark.slow
 def test_validation_is_drawn_from_the_seed() -> None:
     first, again, other = (problem.load().validation.times for problem in (SMALL, SMALL, replace(SMALL, seed=1)))
     np.testing.assert_array_equal(first, again)
@@ -85,6 +86,7 @@ def test_prior_regulates_by_row() -> None:
     assert (problem.prior.T * problem.truth).count_nonzero() == 83
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("pairs", "expected"), [("gold", 0.597), ("all", 0.824)])
 def test_published_score_of_the_prior(pairs: str, expected: float) -> None:
     assert abs(prior_auroc(replace(SMALL, pairs=pairs).load()) - expected) < 0.0006  # type: ignore[arg-type]
@@ -141,6 +143,7 @@ def test_a_size_without_files_says_which_and_where(
         assert "\n" not in str(error.value)
 
 
+@pytest.mark.slow
 def test_2000_genes_load_once_their_prior_is_there(mirror: Path, copied: Callable[..., Path]) -> None:
     shared = [mirror / "upstream" / relative for relative in (brca._CHIP, brca._INTERACTIONS, brca._ALL_GENES)]
     folder = copied(*shared, *(mirror / "upstream" / brca._PHOENIX).glob("*2000*")) / brca._PHOENIX
@@ -168,6 +171,7 @@ def test_a_training_file_with_the_held_out_points_is_refused(copied: Callable[..
         SMALL.load()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("line", ["0,1,0.5", "1,11166,0.5", "1.5,1,0.5"])
 def test_interactions_of_no_gene_are_refused(copied: Callable[..., Path], line: str) -> None:
     with open(copied(*SMALL._files()) / brca._INTERACTIONS, "a") as file:

@@ -61,6 +61,7 @@ def pieces(problem: Problem) -> dict[str, bytes]:
     return {key: array.tobytes() for key, array in found.items()}
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("files")
 def test_datasets_keep_their_contract(name: str) -> None:
     """They load, shapes and orientation agree, and the same seed gives the same bytes."""

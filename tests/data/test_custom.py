@@ -664,6 +664,7 @@ def test_cells_to_a_pruned_network() -> None:
     assert np.isfinite(row["mse"])
 
 
+@pytest.mark.slow
 def test_the_command_line(folder: Path) -> None:
     words = ["run", "dataset=custom", "dataset.expression=expression.csv", "dataset.prior=prior.csv", *SHORT]
     done = dashprune(*words, cwd=folder)

@@ -38,6 +38,7 @@ def lengths(split: Split) -> list[int]:
     return (~np.isnan(split.times)).sum(axis=1).tolist()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dataset", [ERYTHROID, MONOCYTE, B], ids=lambda dataset: dataset.lineage)
 def test_counts(dataset: Hematopoiesis, derived: Path) -> None:
     """A time point per cell that was kept, or per pseudotime where two cells share one."""
@@ -55,6 +56,7 @@ def test_counts(dataset: Hematopoiesis, derived: Path) -> None:
         assert (np.nanmax(split.expression, axis=(1, 2)) == 1).all()
 
 
+@pytest.mark.slow
 def test_published_lengths() -> None:
     """As counted in the published files; the first monocyte test batch has two cells of the same pseudotime."""
     assert lengths(ERYTHROID.load().test) == [687, 160]
@@ -62,6 +64,7 @@ def test_published_lengths() -> None:
     assert lengths(B.load().test) == [391, 1005, 48]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("dataset", "split", "file"), FILES)
 @pytest.mark.usefixtures("derived")
 def test_trajectories_equal_those_of_dash(dataset: Hematopoiesis, split: str, file: str, mirror: Path) -> None:
@@ -121,6 +124,7 @@ def test_prior() -> None:
     assert one.T.loc[regulators, targets].to_numpy().sum() < 52 / 2
 
 
+@pytest.mark.slow
 def test_base_grn() -> None:
     """22,689 edges of 113 regulators and 365 targets, 14,761 of them in the prior, far fewer if it is transposed."""
     problem = replace(ERYTHROID, gold="base_grn").load()

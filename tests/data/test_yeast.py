@@ -46,6 +46,7 @@ def test_counts(genes: int, edges: int, regulators: int) -> None:
     assert abs(problem.coregulation.sum() - 1) < 1e-5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("gold", "genes", "edges", "regulators", "in_prior", "auroc"), GOLD)
 def test_gold_standards(gold: str, genes: int, edges: int, regulators: int, in_prior: int, auroc: float) -> None:
     problem = replace(WHOLE, gold=gold, genes=genes).load()  # type: ignore[arg-type]

@@ -104,6 +104,7 @@ def test_every_kind_of_figure_can_be_drawn() -> None:
     assert set(panels.DRAW) == set(typing.get_args(Kind))
 
 
+@pytest.mark.slow
 def test_priors_of_every_quality_are_compared_at_every_noise(tmp_path: Path) -> None:
     sweeps = [
         f"dataset.noise=0,0.05 dataset.prior_noise=0,0.4 {what}" for what in ("seed=0,1 pruner=imp", "control=prior")

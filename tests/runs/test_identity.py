@@ -32,6 +32,7 @@ def test_what_changes_no_result_changes_no_id(override: str) -> None:
     assert name(override) == name()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "overrides",
     [
@@ -48,6 +49,7 @@ def test_other_data_are_another_run() -> None:
     assert name(data="other") != name()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("override", ["train.epochs=9", "pruner=imp", "model=mlp", "solver=dopri5", "hidden=9"])
 def test_a_control_is_decided_by_itself_and_its_data(override: str) -> None:
     assert name("control=lasso", override) == name("control=lasso")

@@ -11,6 +11,8 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 from tests.conftest import SMALL
 
 REPOSITORY = Path(__file__).parents[2]
@@ -35,6 +37,7 @@ def epochs_done(folder: Path) -> int:
     return len(histories[0].read_text().splitlines()) - 1 if histories else 0
 
 
+@pytest.mark.slow
 def test_killed_five_times_at_random_moments(tmp_path: Path) -> None:
     undisturbed, disturbed = tmp_path / "a", tmp_path / "b"
     assert start(undisturbed).wait() == 0

@@ -7,15 +7,14 @@ import json
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import filelock
 import pytest
 
 from dashprune import compose, train_prune_eval
-from dashprune.runs import locks
+from dashprune.runs import identity, locks
+from dashprune.runs.checked import check
 from dashprune.runs.run import train_prune_eval_together
 from tests.conftest import SMALL
 
@@ -30,33 +29,28 @@ def start(folder: Path, program: str, *words: str) -> subprocess.Popen[str]:
 
 RUN = "import sys; from dashprune.cli.main import main; sys.exit(main(['run', *sys.argv[1:]]))"
 HOLD = """
-import sys, time; from pathlib import Path; from dashprune import locks
+import sys, time; from pathlib import Path; from dashprune.runs import locks
 with locks.hold(Path(sys.argv[1])):
     print("held", file=sys.stderr, flush=True)
     time.sleep(float(sys.argv[2]))
 """
 
 
-def wait_for(what: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 60
-    while not what():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
+@pytest.mark.slow
 def test_two_processes_asked_for_one_run_train_it_once_and_print_the_same_row(tmp_path: Path) -> None:
-    words = [*SMALL, "train.epochs=60", "schedule.every=10"]
-    first = start(tmp_path, RUN, *words)
-    wait_for(lambda: list(tmp_path.rglob("history.csv")))
-    second = start(tmp_path, RUN, *words)
-    (_, said_first), (_, said_second) = first.communicate(), second.communicate()
-    assert (first.returncode, second.returncode) == (0, 0)
+    settings = check(compose([*SMALL, f"outputs={tmp_path / 'outputs'}"]))
+    folder = identity.run_folder(settings.values, settings.dataset.fingerprint(), settings.names)
+    with locks.hold(folder):
+        both = [start(tmp_path, RUN, *SMALL) for _ in range(2)]
+        for one in both:
+            assert one.stderr is not None
+            waits = f"dashprune: another process works on {folder.relative_to(tmp_path)}; waiting for its result\n"
+            assert one.stderr.readline() == waits
+    said = [one.communicate()[1] for one in both]
+    assert [one.returncode for one in both] == [0, 0]
+    assert ["epoch 6 of 6" in text for text in said].count(True) == 1
     (path,) = tmp_path.rglob("result.json")
-    assert said_second == f"dashprune: another process works on {path.parent.relative_to(tmp_path)}; " + (
-        "waiting for its result\n"
-    )
-    assert "epoch 60 of 60" in said_first
-    assert json.loads(path.read_text())["epochs_run"] == 60
+    assert json.loads(path.read_text())["epochs_run"] == 6
     assert sorted(p.name for p in path.parent.iterdir()) == [
         "checkpoint.pt", "config.yaml", "history.csv", "network.tsv", "result.json",
     ]  # fmt: skip

@@ -83,6 +83,7 @@ def test_force_trains_anew_to_the_same_result(small: list[str]) -> None:
     assert (folder(small) / "checkpoint.pt").stat().st_mtime_ns > first
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pruner", ["none", "dash"])
 def test_the_same_seed_gives_the_same_row_and_another_seed_another(
     small: list[str], tmp_path: Path, pruner: str
@@ -233,6 +234,7 @@ DIFFERENT = [
 """Three that train as one, one of other length, one whose gates keep it alone, one without masks, and a control."""
 
 
+@pytest.mark.slow
 def test_runs_trained_together_give_the_rows_of_separate_runs(
     small: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -287,6 +289,7 @@ def test_a_full_disk_stops_all_with_one_clear_line_each(small: list[str], monkey
         assert "checkpoint.pt cannot be written (No space left on device)" in str(outcome)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pruner", ["none", "dash", "l0", "dst", "synflow", "pinn_mp"])
 def test_the_reported_model_can_be_had_again(small: list[str], pruner: str) -> None:
     row = run(small, f"pruner={pruner}")

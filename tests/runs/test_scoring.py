@@ -138,6 +138,7 @@ def peak(work: Callable[[], object]) -> int:
         tracemalloc.stop()
 
 
+@pytest.mark.slow
 def test_no_matrix_of_all_pairs_is_held(small: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """2000 genes: loading, listing and scoring take less than even one byte per pair of genes."""
     pairs = 2000**2

@@ -68,6 +68,7 @@ def test_the_configured_solvers_are_exact_enough(name: str) -> None:
     assert (solver.predict(Decay(), start, dt) - exact).abs().max() < 5e-3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("solver", [TIGHT, replace(TIGHT, adjoint=True), EXPONENTIAL], ids=["direct", "adjoint", "etd"])
 @pytest.mark.parametrize("cached", [False, True])
 def test_gradients_equal_finite_differences(

@@ -91,6 +91,7 @@ def compare(found: list[Member], expected: list[Member]) -> None:
                 torch.testing.assert_close(state[key][alive], expected[key][alive], rtol=1e-2, atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("solver", SOLVERS, ids=["etdrk4", "rk4"])
 @pytest.mark.parametrize("make", MODELS, ids=["phoenix", "mlp with decay", "mlp"])
 def test_trained_together_equals_trained_alone(
@@ -106,6 +107,7 @@ def test_trained_together_equals_trained_alone(
     compare(together, alone(example, make, solver))
 
 
+@pytest.mark.slow
 def test_one_that_has_done_some_epochs_already(example: Problem) -> None:
     """As after a crash: two have made other numbers of steps than the others, and go on from there."""
     ahead = members(example, phoenix)
@@ -117,6 +119,7 @@ def test_one_that_has_done_some_epochs_already(example: Problem) -> None:
     compare(ahead, alone(example, phoenix, SOLVERS[0]))
 
 
+@pytest.mark.slow
 def test_one_that_diverges_does_not_stop_the_others(example: Problem) -> None:
     together = members(example, phoenix)
     with torch.no_grad():

@@ -109,6 +109,7 @@ def test_only_plain_masks_are_compacted() -> None:
         assert ["forward" in vars(layer) for layer in model.layers()] == [False, True, True, True]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pruner", ["dash", "imp", "pinn_mp"])
 def test_a_run_gives_the_same_row(
     pruner: str, small: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
