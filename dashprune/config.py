@@ -85,6 +85,7 @@ class Run:
         force: train again although the result is there.
         bootstrap: number of a bootstrap sample of the training trajectories; null trains on all, each once.
         vectorize: train all runs of a sweep as one model; a result does not say whether it was.
+        ranking: write ranking.tsv, too, all pairs of genes in order; of a run that is done without training again.
         hidden: hidden units, for models that have them, whose own option holds a copy.
     """
 
@@ -95,6 +96,7 @@ class Run:
     force: bool
     bootstrap: PositiveInt | None = None
     vectorize: bool = False
+    ranking: bool = False
     hidden: int | list[int] | None = None
 
 
