@@ -48,17 +48,16 @@ def reported(folder: Path) -> Finished:
     return Finished(problem, model, settings.solver)
 
 
-def rank(folder: Path, row: Result) -> None:
+def rank(folder: Path, settings: Settings) -> None:
     """Write ranking.tsv of a run that is done; a control, which keeps nothing, names its edges again.
 
     Args:
         folder: of the run.
-        row: its result.
+        settings: of the run.
 
     Raises:
-        DashpruneError: as `reported`.
+        DashpruneError: if the run has no checkpoint any more, or one that this code cannot read.
     """
-    settings = _settings(folder, row)
     if settings.control is not None:
         problem = settings.problem()
         return rank_control(settings.control.fit(problem), problem, folder)
@@ -66,8 +65,9 @@ def rank(folder: Path, row: Result) -> None:
     try:
         settings.pruner.load_state_dict(state)
     except RuntimeError as error:
-        reason = f"{folder} was made by other code (dashprune {provenance.code(row)}), which kept other things"
-        raise DashpruneError(f"{reason}; to rank its pairs, run it again with force=true") from error
+        raise DashpruneError(
+            f"{folder} was made by other code; to rank its pairs, run it again with force=true"
+        ) from error
     return ranking.write(folder, ranking.of_model(model, settings.pruner), problem)
 
 

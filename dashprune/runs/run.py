@@ -145,7 +145,7 @@ def _done(run: Opened) -> Result | None:
     """The row of a run that is done, whose pairs are ranked if that is asked for and not done yet."""
     row = results.load(run.folder)
     if row is not None and run.settings.run.ranking and not (run.folder / results.RANKING).exists():
-        finished.rank(run.folder, row)
+        finished.rank(run.folder, run.settings)
     return row
 
 
