@@ -41,7 +41,8 @@ class Plateau:
     Attributes:
         factor: new over old learning rate.
         patience: epochs without an improvement that are still tolerated.
-        threshold: smallest fall of the validation error that counts as one, in squared units of expression.
+        threshold: smallest fall of the validation error (or the loss, without validation) that counts as one, in
+            squared units of expression.
         min_lr: floor for every parameter's learning rate.
     """
 
@@ -60,8 +61,8 @@ class Train:
         batch_trajectories: trajectories per optimiser step, all their transitions together.
         learning_rate: of Adam.
         plateau: when the learning rate falls.
-        early_stop: stop after this many epochs in a row without a new best validation error, once the pruning
-            schedule has finished; null never stops early.
+        early_stop: stop after this many epochs in a row without a new best validation error (or loss, without
+            validation), once the pruning schedule has finished; null never stops early.
         checkpoint_every: epochs between checkpoints; a killed run loses at most these.
     """
 
