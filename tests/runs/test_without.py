@@ -15,6 +15,7 @@ from dashprune.analysis.tables import markdown, summary
 from dashprune.cli import main as cli
 from dashprune.config import choices
 from dashprune.errors import DashpruneError
+from dashprune.runs.checked import check
 from dashprune.runs.run import train_prune_eval_together
 from dashprune.training import loop, sparse_layers
 from dashprune.training.state import Epoch, Training
@@ -23,8 +24,8 @@ from tests.conftest import SMALL
 HELD_OUT = ["dataset.validation=null", "dataset.test=null"]
 NOTHING = ["dataset.prior=null", *HELD_OUT]
 EDGES = ("dash_edge", "imp_edge", "dash_edge_fixed")
-LOOKING = {"pruner": {"dash", "bioprune", "pinn", "pinn_mp", "dash_edge_fixed"}, "control": {"prior", "lasso_prior"}}
-"""What cannot do without a prior."""
+KNOWN = {"pruner": {"dash", "bioprune", "pinn", "pinn_mp", "dash_edge_fixed"}, "control": {"prior", "lasso_prior"}}
+"""What cannot do without a prior for certain."""
 
 
 def run(small: list[str], *overrides: str) -> dict[str, Any]:
@@ -37,7 +38,19 @@ def words(group: str, name: str) -> list[str]:
     return [f"{group}={name}", *(["model=phoenix_edge", "train.epochs=6"] if name in EDGES else short)]
 
 
-EVERY = [(group, name) for group in LOOKING for name in choices(group)]
+def looks(group: str, name: str) -> bool:
+    """Whether a strategy or control says of itself that it cannot do without a prior."""
+    settings = check(compose(words(group, name)))
+    return bool((settings.control if group == "control" else settings.pruner).needs_prior)
+
+
+LOOKING = {group: {name for name in choices(group) if looks(group, name)} for group in KNOWN}
+EVERY = [(group, name) for group in KNOWN for name in choices(group)]
+
+
+def test_they_know_it_of_themselves() -> None:
+    assert all(KNOWN[group] <= LOOKING[group] for group in KNOWN)
+    assert LOOKING["pruner"] == KNOWN["pruner"]
 
 
 @pytest.mark.parametrize(("group", "name"), [(g, n) for g, n in EVERY if n in LOOKING[g]])
