@@ -41,7 +41,8 @@ class Plateau:
     Attributes:
         factor: new over old learning rate.
         patience: epochs without an improvement that are still tolerated.
-        threshold: smallest fall of the validation error that counts as one, in squared units of expression.
+        threshold: smallest fall of the validation error (or the loss, without validation) that counts as one, in
+            squared units of expression.
         min_lr: floor for every parameter's learning rate.
     """
 
@@ -60,8 +61,8 @@ class Train:
         batch_trajectories: trajectories per optimiser step, all their transitions together.
         learning_rate: of Adam.
         plateau: when the learning rate falls.
-        early_stop: stop after this many epochs in a row without a new best validation error, once the pruning
-            schedule has finished; null never stops early.
+        early_stop: stop after this many epochs in a row without a new best validation error (or loss, without
+            validation), once the pruning schedule has finished; null never stops early.
         checkpoint_every: epochs between checkpoints; a killed run loses at most these.
     """
 
@@ -85,6 +86,7 @@ class Run:
         force: train again although the result is there.
         bootstrap: number of a bootstrap sample of the training trajectories; null trains on all, each once.
         vectorize: train all runs of a sweep as one model; a result does not say whether it was.
+        ranking: write ranking.tsv, too, all pairs of genes in order; of a run that is done without training again.
         hidden: hidden units, for models that have them, whose own option holds a copy.
     """
 
@@ -95,6 +97,7 @@ class Run:
     force: bool
     bootstrap: PositiveInt | None = None
     vectorize: bool = False
+    ranking: bool = False
     hidden: int | list[int] | None = None
 
 

@@ -222,6 +222,16 @@ def sweeps(rows: Iterable[Result]) -> tuple[list[Sweep], list[str]]:
     return found, list(dict.fromkeys(without))
 
 
+def unvalidated(rows: Iterable[Result]) -> list[str]:
+    """The names of dataset, model and pruner of runs that held out nothing to validate on, each once."""
+    names = (" ".join(row[name] for name in grouping.NAMES) for row in rows if _is_unvalidated(row))
+    return list(dict.fromkeys(names))
+
+
+def _is_unvalidated(row: Result) -> bool:
+    return row["model"] != "control" and row["config"].get("dataset", {}).get("validation", ABSENT) is None
+
+
 def _can_be_chosen(row: Result) -> bool:
     error = row.get("validation_mse")
     return row["model"] != "control" and error is not None and math.isfinite(error)

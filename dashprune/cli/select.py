@@ -52,7 +52,16 @@ def _select(root: Path, sparsity: float | None) -> int:
     from dashprune.analysis import choose_lambda
     from dashprune.runs import results
 
-    sweeps, without = choose_lambda.sweeps(results.collect(root))
+    rows = results.collect(root)
+    sweeps, without = choose_lambda.sweeps(rows)
+    if unvalidated := choose_lambda.unvalidated(rows):
+        reason = (
+            f"no choice among runs of {', '.join(unvalidated)} that held out nothing to validate on: the training "
+            f"error prefers what fits noise best; sweep with dataset.validation"
+        )
+        if not sweeps:
+            raise DashpruneError(reason)
+        say(reason)
     if not sweeps:
         raise DashpruneError(
             f"nothing to choose from below '{root}': no two runs of a seed differ in numbers of their pruner's options "

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.sparse import csr_array
 
-from dashprune.data.problem import Problem, Transitions
+from dashprune.data.problem import Pairs, Problem, Transitions
 from dashprune.data.sparse import dense
 
 
@@ -17,10 +17,14 @@ class Estimate(NamedTuple):
     Attributes:
         score: (genes, genes), dense or sparse, non-negative, larger for a likelier edge.
         support: (genes, genes) bool, dense or sparse, the edges it commits itself to.
+        probability: (genes, genes), dense or sparse, of each pair to be an edge; None if it gives none.
+        candidates: the pairs that it chose among; None for all.
     """
 
     score: np.ndarray | csr_array
     support: np.ndarray | csr_array
+    probability: np.ndarray | csr_array | None = None
+    candidates: Pairs | None = None
 
     def block(self, targets: slice) -> tuple[np.ndarray, np.ndarray]:
         """(genes, targets) score and support of some targets, dense."""
@@ -35,6 +39,11 @@ class Control:
     """
 
     uses_prior: bool = False
+
+    @property
+    def needs_prior(self) -> bool:
+        """Whether the control has nothing to go by without a prior; one that looks at it may do without, too."""
+        return self.uses_prior
 
     def fit(self, problem: Problem) -> Estimate | None:
         """Name edges, from the training split and the prior alone; None if it names none."""

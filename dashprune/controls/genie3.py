@@ -9,7 +9,7 @@ from pydantic import Field
 from sklearn.ensemble import ExtraTreesRegressor
 
 from dashprune.controls.base import Control, Estimate
-from dashprune.data.problem import Problem, Transitions
+from dashprune.data.problem import Pairs, Problem, Transitions
 from dashprune.seeds import numpy_generator
 
 
@@ -17,7 +17,7 @@ class Genie3(Control):
     """For every target, importances of extremely randomised trees that predict its production from all other genes.
 
     The production is that of `Lasso`; the regressors are x(t). All importances rank the edges; the support is as
-    many of the highest as the prior has edges, of which only that number is used.
+    many of the highest as the prior has edges, of which only that number is used; without a prior it is empty.
 
     Source: Huynh-Thu et al., Inferring regulatory networks from expression data using tree-based methods (2010).
 
@@ -50,7 +50,8 @@ class Genie3(Control):
         edges = problem.prior.nnz
         support = np.zeros(score.shape, dtype=bool)
         support.flat[np.argsort(-score, axis=None, kind="stable")[:edges]] = True
-        return Estimate(score, support & (score > 0))
+        pairs = Pairs(np.ones(genes, dtype=bool), np.ones(genes, dtype=bool), loops=False)
+        return Estimate(score, support & (score > 0), candidates=pairs)
 
     def predict(self, transitions: Transitions) -> np.ndarray | None:
         return None

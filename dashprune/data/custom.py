@@ -29,16 +29,19 @@ _LARGE = 20.0
 """Expression beyond this is pointed out: models start from weights made for values of about 0 to 1."""
 
 
-def _held_out(value: Any) -> float | tuple[str, ...]:
-    """A fraction, or names of samples."""
+def _held_out(value: Any) -> float | tuple[str, ...] | None:
+    """A fraction, or names of samples, or nothing."""
+    if value is None:
+        return None
     if isinstance(value, (list, tuple)) and value:
         return tuple(str(name) for name in value)
     if isinstance(value, (int, float)) and 0 < value < 1:
         return float(value)
-    raise PydanticCustomError("held_out", "give a fraction above 0 and below 1, or a list of samples such as [s1,s2]")
+    allowed = "give a fraction above 0 and below 1, or a list of samples such as [s1,s2], or null to hold out nothing"
+    raise PydanticCustomError("held_out", "{allowed}", {"allowed": allowed})
 
 
-HeldOut = Annotated[float | tuple[str, ...], PlainValidator(_held_out)]
+HeldOut = Annotated[float | tuple[str, ...] | None, PlainValidator(_held_out)]
 
 
 @dataclass(frozen=True)
@@ -48,15 +51,16 @@ class Custom(Dataset):
     All genes of the expression are modelled; networks are matched to them by exact name. What was dropped is said on
     standard error. With three samples or more, whole samples are held out, so that no held-out point is trained on.
     With one or two, single transitions between successive time points are held out, drawn at random; a point may then
-    be the end of a training transition and the start of a test transition, and errors are those of filling gaps.
+    be the end of a training transition and the start of a test transition, and errors are those of filling gaps. Where
+    only one split is held out, two samples are enough; where none is, one.
 
     Attributes:
         expression: .csv, .tsv, .txt or .parquet in long or wide form, or .h5ad; see `read_cells`.
-        prior: edge list or matrix; see `read_network`.
+        prior: edge list or matrix; see `read_network`; or None if nothing is known beforehand.
         gold: the true network, in the same forms, or None. Scores are over all pairs from its sources to any gene;
             of a gene and itself only if it lists such an edge.
         coregulation: how much two genes share regulators or interact, in the same forms, or None to derive it from
-            the prior. It is made symmetric and scaled.
+            the prior, with which alone it is of use. It is made symmetric and scaled.
         time: column with time or pseudotime.
         sample: column that names samples, or None if there is only one.
         layer: of an .h5ad, or None for X.
@@ -64,13 +68,13 @@ class Custom(Dataset):
         scale: bring each gene to 0 to 1 over the training samples; errors are then in squared units of that.
         index_base: what integer indices in networks count from; None finds out.
         prior_transposed: the prior has targets in its rows, or its first column.
-        validation: fraction of the samples, rounded and at least one, or their names.
+        validation: fraction of the samples, rounded and at least one, or their names; None holds out nothing.
         test: the same.
         seed: of the split.
     """
 
     expression: Path
-    prior: Path
+    prior: Path | None
     gold: Path | None
     coregulation: Path | None
     time: str
@@ -83,6 +87,13 @@ class Custom(Dataset):
     validation: HeldOut
     test: HeldOut
     seed: Annotated[int, Field(ge=0)]
+
+    def __post_init__(self) -> None:
+        if self.prior is None and self.coregulation is not None:
+            raise DashpruneError(
+                f"dataset.coregulation={self.coregulation}: what looks at co-regulation needs a prior, too; "
+                f"give dataset.prior, or leave out both"
+            )
 
     def fingerprint(self) -> str:
         """Identity of the data beyond these settings: the content of the files.
@@ -113,14 +124,15 @@ class Custom(Dataset):
         return {key: existing(path, f"dataset.{key}") for key, path in given.items()}
 
     def _splits(self, series: Sequence[Series]) -> tuple[Split, Split, Split]:
-        """Training, validation and test: whole samples if there are three, else single transitions."""
+        """Training, validation and test: whole samples if there are enough, else single transitions."""
+        needed = 1 + sum(wanted is not None for wanted in (self.validation, self.test))
         names: list[str] = [one.sample for one in series]
         pieces = [(one.values, one.times) for one in series]
-        if len(series) < 3:
-            if not isinstance(self.test, float) or not isinstance(self.validation, float):
+        if len(series) < needed:
+            if isinstance(self.test, tuple) or isinstance(self.validation, tuple):
                 raise DashpruneError(
                     f"dataset.test and dataset.validation name samples, but {self.expression.name} has only "
-                    f"{len(series)}; give fractions, or at least three samples"
+                    f"{len(series)}; give fractions, or at least {('', 'two', 'three')[needed - 1]} samples"
                 )
             pieces = [pair for piece in pieces for pair in _transitions(*piece)]
             names = [f"transition {k}" for k in range(len(pieces))]
@@ -129,12 +141,18 @@ class Custom(Dataset):
         validation = self._chosen("validation", names, [k for k in free if k not in test])
         train = [k for k in range(len(names)) if k not in {*test, *validation}]
         self._check(names, train, validation, test)
-        splits = [Split.ragged([pieces[k] for k in chosen]) for chosen in (train, validation, test)]
+        genes = series[0].values.shape[1]
+        splits = [
+            Split.ragged([pieces[k] for k in chosen]) if chosen else Split.none(genes)
+            for chosen in (train, validation, test)
+        ]
         return splits[0], splits[1], splits[2]
 
     def _chosen(self, key: str, names: list[str], free: list[int]) -> list[int]:
         """Positions of the samples held out for `key`: as named, or the first of `free`."""
-        wanted: float | tuple[str, ...] = getattr(self, key)
+        wanted: float | tuple[str, ...] | None = getattr(self, key)
+        if wanted is None:
+            return []
         if isinstance(wanted, float):
             other = self.validation if key == "test" else ()
             reserved = {names.index(name) for name in other if name in names} if isinstance(other, tuple) else set()
@@ -151,10 +169,12 @@ class Custom(Dataset):
             raise DashpruneError(
                 f"dataset.test and dataset.validation both name '{names[both.pop()]}'; hold it out once"
             )
-        if not train or not validation:
+        if not train or (self.validation is not None and not validation):
+            given = {"dataset.test": self.test, "dataset.validation": self.validation}
+            held_out = " and ".join(f"{key}={wanted}" for key, wanted in given.items() if wanted is not None)
             raise DashpruneError(
-                f"{self.expression.name}: {len(names)} samples or transitions are too few for dataset.test="
-                f"{self.test} and dataset.validation={self.validation}; training, validation and test need one each"
+                f"{self.expression.name}: {len(names)} samples or transitions are too few for {held_out}; training, "
+                f"validation and test need one each"
             )
 
 
@@ -182,10 +202,13 @@ def _read(custom: Custom, stamps: tuple[object, ...]) -> _Data:
         say(found.report)
         return found.matrix
 
-    prior = network(custom.prior)
-    prior = sparse(prior.T, np.float32) if custom.prior_transposed else prior
-    if warning := transposed_hint(custom.prior, prior):
-        say(f"warning: {warning}")
+    if custom.prior is None:
+        prior = csr_array((len(cells.genes), len(cells.genes)), dtype=np.float32)
+    else:
+        prior = network(custom.prior)
+        prior = sparse(prior.T, np.float32) if custom.prior_transposed else prior
+        if warning := transposed_hint(custom.prior, prior):
+            say(f"warning: {warning}")
     given = custom.coregulation
     coregulation = coregulation_from_prior(prior) if given is None else _coregulation(given, network(given))
     truth = None if custom.gold is None else network(custom.gold).astype(bool)

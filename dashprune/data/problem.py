@@ -44,6 +44,16 @@ class Split:
     expression: np.ndarray
     times: np.ndarray
 
+    @classmethod
+    def none(cls, genes: int) -> Split:
+        """No trajectories of this many genes: nothing is held out."""
+        return cls(np.empty((0, 2, genes), dtype=np.float32), np.empty((0, 2)))
+
+    @property
+    def empty(self) -> bool:
+        """Whether there are no trajectories."""
+        return len(self.times) == 0
+
     def transitions(self) -> Transitions:
         """Pairs of successive time points; those with a NaN time are left out."""
         known = ~np.isnan(self.times[:, 1:])
@@ -147,16 +157,20 @@ class Problem:
     Attributes:
         genes: names, in the order of every gene axis.
         train: observed trajectories to fit.
-        validation: observed trajectories that choose the checkpoint, the learning rate and when to stop.
-        test: held-out trajectories; clean (without added noise) where the truth is simulated.
-        prior: (genes, genes) sparse float32, nonzero where the prior network has an edge, sign kept.
+        validation: observed trajectories that choose the checkpoint, the learning rate and when to stop; without any,
+            the training error does.
+        test: held-out trajectories; clean (without added noise) where the truth is simulated; without any, there are no
+            test errors.
+        prior: (genes, genes) sparse float32, nonzero where the prior network has an edge, sign kept; all zero where
+            there is no prior.
         coregulation: (genes, genes) sparse float32, symmetric, non-negative, sums to 1: how much two genes share
             regulators or interact (P in the DASH paper).
         truth: (genes, genes) sparse bool gold standard, or None where there is none.
         evaluable: pairs for which the gold standard could have an edge, or None.
 
     Raises:
-        DashpruneError: on NaN or infinite expression, times that do not increase, or arrays that do not fit `genes`.
+        DashpruneError: on NaN or infinite expression, times that do not increase, arrays that do not fit `genes`, or
+            nothing to train on.
     """
 
     genes: tuple[str, ...]
@@ -169,6 +183,8 @@ class Problem:
     evaluable: Pairs | None = None
 
     def __post_init__(self) -> None:
+        if self.train.empty:
+            raise DashpruneError("train expression has no trajectories, so there is nothing to train on")
         for name in ("train", "validation", "test"):
             _check_split(name, getattr(self, name), self.genes)
         for name in ("prior", "coregulation", "truth", "evaluable"):
@@ -176,6 +192,11 @@ class Problem:
         for name, dtype in (("prior", np.float32), ("coregulation", np.float32), ("truth", np.bool_)):
             if getattr(self, name) is not None:
                 object.__setattr__(self, name, sparse(getattr(self, name), dtype))
+
+    @property
+    def has_prior(self) -> bool:
+        """Whether anything is known of the network beforehand."""
+        return bool(self.prior.nnz)
 
     def bootstrap(self, sample: int, seed: int) -> Problem:
         """The same problem with as many training trajectories drawn with replacement; one drawn twice counts twice.

@@ -54,8 +54,8 @@ class Sim350(Dataset):
         inputs: constant genes of a generated network.
         edges: edges of a generated network.
         train: number of training trajectories.
-        validation: number of validation trajectories.
-        test: number of test trajectories of a generated network.
+        validation: number of validation trajectories; None for none.
+        test: number of test trajectories of a generated network; None for none, of the published one, too.
         times: of the simulated trajectories, increasing.
         noise: sd of the normal noise added once to every training and validation value, unclipped (expression lies
             in [0, 1]). The test split stays clean.
@@ -63,6 +63,7 @@ class Sim350(Dataset):
             "5 % noise" is an sd of 0.025 and 5 % of the edges (METHODS 5). With the published network, 0, 0.05 and
             0.10 give the published priors.
         seed: of network, starting values, split, noise and prior, each with a stream of its own.
+        prior: "network", whose edges the prior has, as far as they are not moved; None for no prior.
     """
 
     network: Literal["generated", "published"]
@@ -70,12 +71,13 @@ class Sim350(Dataset):
     inputs: Annotated[int, Field(ge=1)]
     edges: Annotated[int, Field(ge=1)]
     train: Annotated[int, Field(ge=1)]
-    validation: Annotated[int, Field(ge=1)]
-    test: Annotated[int, Field(ge=1)]
+    validation: Annotated[int, Field(ge=1)] | None
+    test: Annotated[int, Field(ge=1)] | None
     times: tuple[float, ...]
     noise: Annotated[float, Field(ge=0)]
     prior_noise: Annotated[float, Field(ge=0, le=1)] | None
     seed: Annotated[int, Field(ge=0)]
+    prior: Literal["network"] | None = "network"
 
     def fingerprint(self) -> str:
         """Identity of the data beyond these settings: the simulator's version, and the published files' content."""
@@ -94,11 +96,12 @@ class Sim350(Dataset):
         noise = numpy_generator(self.seed, "noise").standard_normal(fitted.shape)
         observed = (fitted + self.noise * noise).astype(np.float32)
         order = numpy_generator(self.seed, "split").permutation(len(observed))
+        held_out = self.validation or 0
         prior = self._prior(network)
         return Problem(
             genes=network.genes,
-            train=_split(observed[np.sort(order[self.validation :])], self.times),
-            validation=_split(observed[np.sort(order[: self.validation])], self.times),
+            train=_split(observed[np.sort(order[held_out:])], self.times),
+            validation=_split(observed[np.sort(order[:held_out])], self.times),
             test=test,
             prior=prior,
             coregulation=coregulation_from_prior(prior),
@@ -109,15 +112,16 @@ class Sim350(Dataset):
 
     def _clean(self) -> tuple[Network, np.ndarray, Split]:
         """Network, simulated trajectories of training and validation without noise, test split."""
-        fitted = self.train + self.validation
+        fitted, tested = self.train + (self.validation or 0), self.test or 0
         if self.network == "generated":
             network, clean = _simulate_generated(
-                self.genes, self.inputs, self.edges, fitted + self.test, self.times, self.seed
+                self.genes, self.inputs, self.edges, fitted + tested, self.times, self.seed
             )
-            return network, clean[self.test :], _split(clean[: self.test].astype(np.float32), self.times)
+            return network, clean[tested:], _split(clean[:tested].astype(np.float32), self.times)
         files = tuple(upstream_file(relative) for relative in (_GENES, _EDGES, _EQUATIONS, _TEST))
         network, test = _read_published(*files)
-        return network, _simulate_published(*files, fitted, self.times, self.seed), test
+        clean = _simulate_published(*files, fitted, self.times, self.seed)
+        return network, clean, test if tested else Split.none(len(network.genes))
 
     def _moved(self) -> float:
         """Fraction of prior edges to move."""
@@ -125,10 +129,14 @@ class Sim350(Dataset):
 
     def _published_prior(self) -> str | None:
         """The published file with this prior, if there is one."""
+        if self.prior is None:
+            return None
         return next((path for fraction, path in _PRIORS.items() if abs(fraction - self._moved()) < 1e-9), None)
 
     def _prior(self, network: Network) -> csr_array:
         """(genes, genes) sparse float32, sign kept."""
+        if self.prior is None:
+            return csr_array((len(network.genes), len(network.genes)), dtype=np.float32)
         published = self._published_prior()
         if self.network == "published" and published is not None:
             return readers.read_square(upstream_file(published), len(network.genes))

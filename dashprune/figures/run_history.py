@@ -15,21 +15,22 @@ def history(frame: pd.DataFrame, best_epoch: int, title: str) -> Figure:
     """Loss, validation error and sparsity over epochs; events of pruning and the reported model are marked.
 
     Args:
-        frame: columns epoch, loss, validation, sparsity and pruned, as in history.csv.
+        frame: columns epoch, loss, validation, sparsity and pruned, as in history.csv; validation is not drawn if all
+            of it is missing.
         best_epoch: of the reported model.
         title: of the figure.
     """
-    figure = Figure(figsize=(WIDTH, 5.4), layout="constrained")
-    loss, validation, sparsity = figure.subplots(3, 1, sharex=True)
-    _draw_course(loss, frame, frame["loss"], best_epoch, BLACK)
-    _draw_course(validation, frame, frame["validation"], best_epoch, BLUE)
-    _draw_course(sparsity, frame, 100 * frame["sparsity"], best_epoch, GREEN)
-    for axes, values in ((loss, frame["loss"]), (validation, frame["validation"])):
-        if values.min() > 0 and values.max() > 5 * values.min():
+    errors = [("loss", "loss", BLACK), ("validation", "validation error (MSE)", BLUE)]
+    shown = [error for error in errors if frame[error[0]].notna().any()]
+    figure = Figure(figsize=(WIDTH, 5.4 - 1.8 * (2 - len(shown))), layout="constrained")
+    *panels, sparsity = figure.subplots(len(shown) + 1, 1, sharex=True)
+    for axes, (name, label, colour) in zip(panels, shown, strict=True):
+        _draw_course(axes, frame, frame[name], best_epoch, colour)
+        if frame[name].min() > 0 and frame[name].max() > 5 * frame[name].min():
             axes.set_yscale("log")
-    loss.set_ylabel("loss")
-    loss.set_title(title, loc="left")
-    validation.set_ylabel("validation error (MSE)")
+        axes.set_ylabel(label)
+    panels[0].set_title(title, loc="left")
+    _draw_course(sparsity, frame, 100 * frame["sparsity"], best_epoch, GREEN)
     sparsity.set(xlabel="epoch", ylabel="sparsity of the weights (%)", ylim=(-4, 104))
     _explain(figure, best_epoch, int(frame["pruned"].sum()))
     return figure

@@ -12,7 +12,7 @@ import torch
 from scipy.sparse import csr_array
 
 from dashprune.data.problem import Problem, Split
-from dashprune.errors import DashpruneError, did_you_mean
+from dashprune.errors import DashpruneError, did_you_mean, say
 from dashprune.figures.run_degrees import Degrees, degree_distributions
 from dashprune.figures.run_history import history
 from dashprune.figures.run_trajectories import Course, trajectories
@@ -44,23 +44,29 @@ def draw(folder: Path, out: Path, genes: Sequence[str] | None = None) -> list[Pa
 
     Raises:
         DashpruneError: if the run is not done or a control's, a gene is not in its data, or a file cannot be written.
+
+    What the run has no data for is left out, and that is said on standard error.
     """
     if genes is not None and len(genes) > MOST:
         raise DashpruneError(f"--genes: {len(genes)} genes are too many for one figure; name at most {MOST}")
     problem, model, solver = reported(folder)
     row = results.load(folder)
     assert row is not None
-    chosen = telling_genes(problem) if genes is None else [_index(gene, problem.genes) for gene in dict.fromkeys(genes)]
-    shown = _shown(problem.test)
-    courses = [predict(model, solver, problem.test, k) for k in shown]
+    named = None if genes is None else [_index(gene, problem.genes) for gene in dict.fromkeys(genes)]
     title = f"{row['dataset']}, {row['model']}, {row['pruner']}, run {row['id']}"
-    figures = {
-        "history": history(_read_history(folder), row["best_epoch"], title),
-        "trajectories": trajectories(
+    figures = {"history": history(_read_history(folder), row["best_epoch"], title)}
+    if problem.validation.empty:
+        say("history: the run held out nothing to validate on, so there is no validation error to draw")
+    if problem.test.empty:
+        say("trajectories: left out, as the run held out nothing to test on")
+    else:
+        chosen = telling_genes(problem) if named is None else named
+        shown = _shown(problem.test)
+        courses = [predict(model, solver, problem.test, k) for k in shown]
+        figures["trajectories"] = trajectories(
             courses, {problem.genes[k]: k for k in chosen}, f"{title}: {_which(shown, problem.test)}"
-        ),
-        "degrees": degree_distributions(_networks(model, problem), title),
-    }
+        )
+    figures["degrees"] = degree_distributions(_networks(model, problem), title)
     return [path for name, figure in figures.items() for path in save(figure, out / name)]
 
 

@@ -49,16 +49,24 @@ def strongest(model: VectorField, limit: int) -> tuple[int, np.ndarray, np.ndarr
         edges += len(source)
         place = np.append(place, source * model.genes + target + targets.start)
         effect = np.append(effect, block[source, target])
-        kept = _largest(np.abs(effect), place, limit)
+        kept = largest(np.abs(effect), place, limit)
         place, effect = place[kept], effect[kept]
     order = np.lexsort((place, -np.abs(effect)))
     return edges, *np.divmod(place[order], model.genes), effect[order]
 
 
-def _largest(size: np.ndarray, place: np.ndarray, limit: int) -> np.ndarray:
-    """Positions of the `limit` largest sizes, of equal ones those with the lowest place, in no particular order."""
+def largest(size: np.ndarray, place: np.ndarray, limit: int, then: np.ndarray | None = None) -> np.ndarray:
+    """Positions of the `limit` largest sizes, in no particular order.
+
+    Args:
+        size: of each of some pairs.
+        place: of equal ones those with the lowest place.
+        limit: how many.
+        then: of equal ones those with the largest of these, before places count.
+    """
     if len(size) <= limit:
         return np.arange(len(size))
     least = np.partition(size, -limit)[-limit]
     larger, tied = np.flatnonzero(size > least), np.flatnonzero(size == least)
-    return np.append(larger, tied[np.argsort(place[tied])][: limit - len(larger)])
+    order = np.argsort(place[tied]) if then is None else np.lexsort((place[tied], -then[tied]))
+    return np.append(larger, tied[order][: limit - len(larger)])

@@ -28,20 +28,32 @@ class Pruner(nn.Module):
     Attributes:
         uses_prior: whether the strategy looks at the prior network.
         needs_edges: whether the strategy works only on models with a weight for every pair of genes (EdgeField).
+        loops: whether the strategy may take a gene as its own regulator.
         restarts_optimizer: whether the optimiser forgets its moments when the support changes.
         last_event: the last epoch whose `update` may change the support; training does not stop before it.
     """
 
     uses_prior: bool = False
     needs_edges: ClassVar[bool] = False
+    loops: ClassVar[bool] = True
     restarts_optimizer: ClassVar[bool] = False
 
     def __init__(self) -> None:
         super().__init__()
 
     @property
+    def needs_prior(self) -> bool:
+        """Whether the strategy has nothing to go by without a prior; one that looks at it may do without, too."""
+        return self.uses_prior
+
+    @property
     def last_event(self) -> int:
         return 0
+
+    @property
+    def notice(self) -> str | None:
+        """What to tell the user before training starts, in one line."""
+        return None
 
     @property
     def changes_objective(self) -> bool:
@@ -107,6 +119,14 @@ class Chain(Pruner):
         self.parts = nn.ModuleDict(parts)
         self.uses_prior = any(part.uses_prior for part in parts.values())
         self.target_sparsity = target_sparsity
+
+    @property
+    def needs_prior(self) -> bool:
+        return any(part.needs_prior for part in self._parts())
+
+    @property
+    def notice(self) -> str | None:
+        return "; ".join(part.notice for part in self._parts() if part.notice) or None
 
     @property
     def last_event(self) -> int:

@@ -64,6 +64,10 @@ class Dash(Scheduled):
         super().__init__(schedule, target_sparsity)
         self.lambda_1, self.lambda_2, self.normalize, self.seed = lambda_1, lambda_2, normalize, seed
 
+    @property
+    def needs_prior(self) -> bool:
+        return self.lambda_1 > 0 or self.lambda_2 > 0
+
     def check(self, model: VectorField) -> None:
         super().check(model)
         depth = 1 if isinstance(model, EdgeField) else max(len(chain) for chain in model.chains())

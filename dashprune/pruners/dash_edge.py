@@ -28,7 +28,7 @@ class DashEdge(EdgePruner):
     Source: this project, after DASH (arXiv 2403.04805), which weighs data and prior by fixed λ.
 
     Args:
-        prior: whether to look at the prior; without it all pairs are alike beforehand.
+        prior: whether to look at the prior, if there is one; without it all pairs are alike beforehand.
         screen: smallest probability that survives all events but the last.
         threshold: smallest probability that survives the last event.
         epochs, events, first, last: see EdgePruner.
@@ -49,6 +49,10 @@ class DashEdge(EdgePruner):
     ) -> None:
         super().__init__(epochs, events, first, last)
         self.uses_prior, self.screen, self.threshold = prior, screen, threshold
+
+    @property
+    def needs_prior(self) -> bool:
+        return False
 
     def attach(self, model: VectorField, problem: Problem) -> None:
         super().attach(model, problem)

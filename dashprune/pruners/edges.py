@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 import torch
@@ -32,6 +32,7 @@ class EdgePruner(Pruner):
     """
 
     needs_edges = True
+    loops: ClassVar[bool] = False
 
     def __init__(
         self, epochs: Annotated[int, Field(ge=1)], events: Annotated[int, Field(ge=1)], first: Part, last: Part

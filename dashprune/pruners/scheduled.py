@@ -87,6 +87,16 @@ class Scheduled(Pruner):
     def last_event(self) -> int:
         return max(self.schedule.events(), default=0)
 
+    @property
+    def notice(self) -> str | None:
+        schedule = self.schedule
+        if schedule.start <= schedule.epochs:
+            return None
+        return (
+            f"nothing will be cut, as the first cut is at epoch {schedule.start} (schedule.start), but training ends "
+            f"with epoch {schedule.epochs}; lower schedule.start, or raise train.epochs"
+        )
+
     def score(self, model: VectorField, chain: int) -> list[Tensor]:
         """Non-negative scores, shaped like the weights, for each layer of the model's chain number `chain`."""
         raise NotImplementedError("abstract: a scheduled pruner defines score")

@@ -60,9 +60,11 @@ class Settings:
         """The data: all of them, or the bootstrap sample that is asked for.
 
         Raises:
-            DashpruneError: if they cannot be read, or are too few to draw from.
+            DashpruneError: if they cannot be read, are too few to draw from, or lack the prior that is looked at.
         """
         problem, sample = self.dataset.load(), self.run.bootstrap
+        if not problem.has_prior and (self.pruner if self.control is None else self.control).needs_prior:
+            raise DashpruneError(_needs_a_prior("pruner" if self.control is None else "control", self.names[2]))
         return problem if sample is None else problem.bootstrap(sample, self.run.seed)
 
     def initial_model(self, problem: Problem) -> VectorField:
@@ -127,6 +129,19 @@ def _all(makers: Mapping[str, Callable[[], Any]]) -> dict[str, Any]:
     if mistakes:
         raise DashpruneError("; ".join(mistakes))
     return made
+
+
+def _needs_a_prior(group: str, name: str) -> str:
+    """What to do for want of a prior, with all choices of the group that do without."""
+    others = []
+    for choice in config.choices(group):
+        node = OmegaConf.to_container(config.compose([f"{group}={choice}"])[group], resolve=True)
+        if not config.component(node, group)().needs_prior:
+            others.append(choice)
+    return (
+        f"{group}={name} looks at the prior network, but the data have none (dataset.prior); give one, "
+        f"or set {group} to one of {', '.join(others)}"
+    )
 
 
 def _check_together(settings: Settings) -> None:

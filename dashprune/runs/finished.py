@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from dashprune.data.problem import Problem
 from dashprune.errors import DashpruneError
 from dashprune.models.base import VectorField
-from dashprune.runs import checkpoints, provenance, results
+from dashprune.runs import checkpoints, provenance, ranking, results
 from dashprune.runs.checked import Settings, check
 from dashprune.runs.results import Result
+from dashprune.runs.scoring import rank_control
 from dashprune.solvers.base import Solver
 
 
@@ -43,8 +44,49 @@ def reported(folder: Path) -> Finished:
         what = "holds no result.json; finish the run" if row is None else "is a control's, which trains no model"
         raise DashpruneError(f"{folder} {what}; give the folder of a run, such as outputs/runs/sim350/phoenix/dash/ID")
     settings = _settings(folder, row)
+    problem, model, _ = _restored(folder, settings)
+    return Finished(problem, model, settings.solver)
+
+
+def rank(folder: Path, settings: Settings) -> None:
+    """Write ranking.tsv of a run that is done; a control, which keeps nothing, names its edges again.
+
+    Args:
+        folder: of the run.
+        settings: of the run.
+
+    Raises:
+        DashpruneError: if the run has no checkpoint any more, or one that this code cannot read.
+    """
+    if settings.control is not None:
+        problem = settings.problem()
+        return rank_control(settings.control.fit(problem), problem, folder)
+    problem, model, state = _restored(folder, settings)
+    try:
+        settings.pruner.load_state_dict(state)
+    except RuntimeError as error:
+        raise DashpruneError(
+            f"{folder} was made by other code; to rank its pairs, run it again with force=true"
+        ) from error
+    return ranking.write(folder, ranking.of_model(model, settings.pruner), problem)
+
+
+def _settings(folder: Path, row: Result) -> Settings:
+    """Of a run whose data are still the same."""
+    try:
+        settings = check({**row["config"], "device": "cpu"})
+    except DashpruneError as error:
+        raise DashpruneError(
+            f"{folder} was made by other code (dashprune {provenance.code(row)}), and cannot be read by this: {error}; "
+            f"run it again"
+        ) from error
     if settings.dataset.fingerprint() != row["data"]:
         raise DashpruneError(f"{folder} was made from other data than dataset {row['dataset']} has now; run it again")
+    return settings
+
+
+def _restored(folder: Path, settings: Settings) -> tuple[Problem, VectorField, dict[str, Any]]:
+    """The data, the model that is reported, its zeros baked in, and the state of the pruner at the end of training."""
     problem = settings.problem()
     model = settings.initial_model(problem)
     settings.pruner.attach(model, problem)
@@ -53,14 +95,4 @@ def reported(folder: Path) -> Finished:
         raise DashpruneError(f"{folder} has no checkpoint any more; run it again with force=true")
     model.load_state_dict(state["best"])
     settings.pruner.finalize(model)
-    return Finished(problem, model, settings.solver)
-
-
-def _settings(folder: Path, row: Result) -> Settings:
-    try:
-        return check({**row["config"], "device": "cpu"})
-    except DashpruneError as error:
-        raise DashpruneError(
-            f"{folder} was made by other code (dashprune {provenance.code(row)}), and cannot be read by this: {error}; "
-            f"run it again"
-        ) from error
+    return problem, model, state["pruner"]

@@ -16,6 +16,8 @@ from dashprune.errors import DashpruneError, did_you_mean
 
 IDLE = ("outputs", "force", "threads", "train.checkpoint_every")
 """Keys that decide where a run goes and how it works, but not what comes out."""
+ADDED = {"dataset.prior": "network"}
+"""Keys of a part that runs made before did not have, with the value that these had: it decides nothing."""
 TRAINED = ("train", "solver", "dataset", "model", "pruner")
 """The parts of a configuration that decide a training."""
 CONTROLLED = ("dataset", "control")
@@ -25,11 +27,11 @@ CONTROLLED = ("dataset", "control")
 def of_a_run(config: Mapping[str, Any]) -> dict[str, Any]:
     """What a resolved configuration says of its run: single keys, and the parts that decide it.
 
-    A schedule, the number of hidden units and whether runs are trained as one model are left out: strategies and models
-    hold copies of the first two, and the last one changes no result.
+    A schedule, the number of hidden units, whether runs are trained as one model and whether they rank all pairs are
+    left out: strategies and models hold copies of the first two, and the others change no result.
     """
     parts = CONTROLLED if config.get("control") else TRAINED
-    left_out = {*TRAINED, *CONTROLLED, "schedule", "hidden", "vectorize"} - set(parts)
+    left_out = {*TRAINED, *CONTROLLED, "schedule", "hidden", "vectorize", "ranking"} - set(parts)
     left_out |= {"device"} if "control" in parts else set()
     values = {key: value for key, value in config.items() if key not in left_out and key not in parts}
     return {**values, **{part: config[part] for part in parts if part in config}}
@@ -48,7 +50,7 @@ def deciding(config: Mapping[str, Any]) -> dict[str, Any]:
 def _without(node: Mapping[str, Any], prefix: str) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key, value in node.items():
-        if f"{prefix}{key}" in IDLE:
+        if f"{prefix}{key}" in IDLE or (f"{prefix}{key}" in ADDED and value == ADDED[f"{prefix}{key}"]):
             continue
         if isinstance(value, Mapping):
             value = _without(value, f"{prefix}{key}.")

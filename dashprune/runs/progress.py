@@ -38,7 +38,8 @@ class Progress:
         if row.epoch <= self.shown:
             return
         self.shown = row.epoch
-        state = f"loss {row.loss:.3g}, validation {row.validation:.3g}, sparsity {row.sparsity:.4f}"
+        validation = "" if row.validation is None else f"validation {row.validation:.3g}, "
+        state = f"loss {row.loss:.3g}, {validation}sparsity {row.sparsity:.4f}"
         if self.bar is not None:
             self.bar.set_postfix_str(state, refresh=False)
             self.bar.update()

@@ -17,6 +17,7 @@ import yaml
 from dashprune import files
 from dashprune.errors import DashpruneError
 
+RANKING = "ranking.tsv"
 Result = dict[str, Any]
 """One row: the content of result.json. Fractions, not percent; errors in squared units of expression."""
 
@@ -76,6 +77,12 @@ def write_network(folder: Path, edges: Iterable[Sequence[str]]) -> None:
     rows = list(edges)
     columns = ("source", "target", "effect", "probability")[: len(rows[0]) if rows else 3]
     files.write(folder / "network.tsv", files.delimited(columns, rows, "\t"))
+
+
+def write_ranking(folder: Path, pairs: Iterable[Sequence[object]]) -> None:
+    """ranking.tsv: source, target, score, probability and in_prior of every pair that is ranked, the best first."""
+    columns = ("source", "target", "score", "probability", "in_prior")
+    files.write(folder / RANKING, files.delimited(columns, pairs, "\t"))
 
 
 def write_result(folder: Path, result: Result) -> None:

@@ -14,8 +14,8 @@ from omegaconf import DictConfig
 
 from dashprune import files
 from dashprune.data.problem import Problem
-from dashprune.errors import DashpruneError
-from dashprune.runs import checkpoints, identity, locks, provenance, results
+from dashprune.errors import DashpruneError, say
+from dashprune.runs import checkpoints, finished, identity, locks, provenance, results
 from dashprune.runs.checked import Settings, check
 from dashprune.runs.progress import Progress
 from dashprune.runs.results import Result
@@ -129,15 +129,24 @@ def open_run(cfg: Configuration) -> Opened:
 def claim(run: Opened, held: ExitStack) -> Result | None:
     """Keep other processes from a run until `held` is closed; returns its row if it is done, which needs no lock."""
     folder, force = run.folder, run.settings.run.force
-    row = None if force else results.load(folder)
+    row = None if force else _done(run)
     if row is not None:
         return row
     held.enter_context(locks.hold(folder))
     results.write_config(folder, run.settings.values)
     if force:
-        (folder / "result.json").unlink(missing_ok=True)
+        for name in ("result.json", results.RANKING):
+            (folder / name).unlink(missing_ok=True)
         checkpoints.discard(folder)
-    return results.load(folder)  # which another process may have made while this one waited
+    return _done(run)  # which another process may have made while this one waited
+
+
+def _done(run: Opened) -> Result | None:
+    """The row of a run that is done, whose pairs are ranked if that is asked for and not done yet."""
+    row = results.load(run.folder)
+    if row is not None and run.settings.run.ranking and not (run.folder / results.RANKING).exists():
+        finished.rank(run.folder, run.settings)
+    return row
 
 
 def prepare(run: Opened) -> Prepared:
@@ -148,6 +157,7 @@ def prepare(run: Opened) -> Prepared:
     model = settings.initial_model(problem)
     model.to(settings.values["device"])
     settings.pruner.attach(model, problem)
+    _notify(run, problem)
     training = Training(model, settings.pruner, settings.train)
     state = checkpoints.load(run.folder)
     if state is not None:
@@ -176,12 +186,13 @@ def train(runs: Sequence[Prepared], solver: Solver) -> list[DashpruneError | Non
 
 
 def score(run: Prepared) -> Result:
-    """The scores of what was trained, or of the control; writes the network of the former."""
-    settings = run.run.settings
+    """The scores of what was trained, or of the control; writes the network of the former, and ranks pairs if asked."""
+    settings, folder = run.run.settings, run.run.folder
+    ranked = settings.run.ranking
     if settings.control is not None:
-        return score_control(settings.control, run.problem)
+        return score_control(settings.control, run.problem, folder if ranked else None)
     assert run.training is not None
-    return score_training(run.training, run.problem, settings.solver, run.run.folder)
+    return score_training(run.training, run.problem, settings.solver, folder, ranked)
 
 
 def write(run: Opened, scores: Result) -> Result:
@@ -198,6 +209,15 @@ def write(run: Opened, scores: Result) -> Result:
     results.write_result(run.folder, row)
     checkpoints.tidy(run.folder)
     return row
+
+
+def _notify(run: Opened, problem: Problem) -> None:
+    """Tell what else would be a surprise at the end of training."""
+    pruner = run.settings.pruner
+    if pruner.uses_prior and not problem.has_prior:
+        say(f"{run}: the data have no prior, so edges are found from expression alone")
+    if pruner.notice is not None:
+        say(f"{run}: {pruner.notice}")
 
 
 def _work_on(runs: Mapping[str, Opened]) -> dict[str, End]:

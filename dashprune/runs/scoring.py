@@ -11,13 +11,14 @@ from pathlib import Path
 import numpy as np
 
 from dashprune import metrics
-from dashprune.controls.base import Control
+from dashprune.controls.base import Control, Estimate
 from dashprune.data.problem import Pairs, Problem
 from dashprune.data.sparse import dense
+from dashprune.errors import say
 from dashprune.models.base import VectorField
 from dashprune.models.effects import effects_on, strongest, target_blocks
 from dashprune.pruners.base import Pruner
-from dashprune.runs import results
+from dashprune.runs import ranking, results
 from dashprune.runs.results import Result
 from dashprune.solvers.base import DivergenceError, Solver
 from dashprune.training.batches import Batch, by_trajectory, join
@@ -27,10 +28,10 @@ LISTED = 1_000_000
 """Most edges that network.tsv lists."""
 
 
-def score_training(training: Training, problem: Problem, solver: Solver, folder: Path) -> Result:
+def score_training(training: Training, problem: Problem, solver: Solver, folder: Path, ranked: bool = False) -> Result:
     """Scores of the best model since the support last changed; writes its network to `folder`.
 
-    The model is left with its zeros baked in.
+    The model is left with its zeros baked in. If all pairs are to be `ranked`, their order is written, too.
     """
     model, pruner = training.model, training.pruner
     assert training.best is not None
@@ -38,8 +39,10 @@ def score_training(training: Training, problem: Problem, solver: Solver, folder:
     pruner.finalize(model)
     edges, *listed = strongest(model, LISTED)
     _write_network(folder, problem.genes, listed, pruner)
+    if ranked:
+        ranking.write(folder, ranking.of_model(model, pruner), problem)
     return {
-        "uses_prior": pruner.uses_prior,
+        "uses_prior": pruner.uses_prior and problem.has_prior,
         "sparsity": model_sparsity(model),
         **_network_scores(edges, functools.partial(_scored, model), problem),
         **_probability_scores(pruner, problem),
@@ -79,13 +82,18 @@ def _probability_scores(pruner: Pruner, problem: Problem) -> Result:
     return {f"{name}_probability": scores[name] for name in ("auroc", "auprc") if name in scores}
 
 
-def score_control(control: Control, problem: Problem) -> Result:
-    """Scores of a control; its sparsity is the share of gene pairs without an edge."""
+def score_control(control: Control, problem: Problem, folder: Path | None = None) -> Result:
+    """Scores of a control; its sparsity is the share of gene pairs without an edge.
+
+    The order of all pairs is written to `folder`, if one is given and the control names edges.
+    """
     started = time.monotonic()
     estimate = control.fit(problem)
     test = problem.test.transitions()
-    predicted = control.predict(test)
-    scores: Result = {"uses_prior": control.uses_prior}
+    predicted = None if problem.test.empty else control.predict(test)
+    scores: Result = {"uses_prior": control.uses_prior and problem.has_prior}
+    if folder is not None:
+        rank_control(estimate, problem, folder)
     if estimate is not None:
         pairs, edges = len(problem.genes) ** 2, int(estimate.support.sum())
         scores["sparsity"] = (pairs - edges) / pairs
@@ -93,6 +101,14 @@ def score_control(control: Control, problem: Problem) -> Result:
     scores.update(_beside_persistence(None if predicted is None else metrics.mse(predicted, test.stop), problem))
     scores["wall_seconds"] = round(time.monotonic() - started, 1)
     return scores
+
+
+def rank_control(estimate: Estimate | None, problem: Problem, folder: Path) -> None:
+    """Write the order of all pairs, or say that there is none."""
+    if estimate is None:
+        say(f"ranking: the control names no edges, so {folder} gets no {results.RANKING}")
+    else:
+        ranking.write(folder, ranking.of_control(estimate), problem)
 
 
 def _network_scores(edges: int, network: Callable[[slice], tuple[np.ndarray, np.ndarray]], problem: Problem) -> Result:
@@ -122,21 +138,27 @@ def _scored(model: VectorField, targets: slice) -> tuple[np.ndarray, np.ndarray]
 
 def _errors(training: Training, problem: Problem, solver: Solver) -> Result:
     device = next(training.model.parameters()).device
-    validation = [row.validation for row in training.history]
+    errors = [row.error for row in training.history]
     last_cut = max((row.epoch for row in training.history if row.pruned), default=1)
     tolerance = training.settings.plateau.threshold
+    test = by_trajectory(problem.test, device)
     return {
-        **_beside_persistence(_test_error(training.model, join(by_trajectory(problem.test, device)), solver), problem),
-        "validation_mse": training.best_validation,
-        "epochs": metrics.epochs_to_plateau(validation, tolerance),
-        "epochs_after_pruning": metrics.epochs_to_plateau(validation[last_cut - 1 :], tolerance),
-        "epochs_run": len(validation),
+        **_beside_persistence(_test_error(training.model, join(test), solver) if test else None, problem),
+        "validation_mse": None if problem.validation.empty else training.best_validation,
+        "epochs": metrics.epochs_to_plateau(errors, tolerance),
+        "epochs_after_pruning": metrics.epochs_to_plateau(errors[last_cut - 1 :], tolerance),
+        "epochs_run": len(errors),
         "best_epoch": training.best_epoch,
     }
 
 
 def _beside_persistence(mse: float | None, problem: Problem) -> Result:
-    """An error on the test split, that of predicting no change, their ratio, and the scale of the data."""
+    """An error on the test split, that of predicting no change, their ratio, and the scale of the data.
+
+    All are None without a test split.
+    """
+    if problem.test.empty:
+        return dict.fromkeys(("mse", "mse_persistence", "mse_relative", "expression_sd"))
     test = problem.test.transitions()
     persistence = metrics.mse(test.start, test.stop)
     return {

@@ -27,7 +27,8 @@ class Member:
     Args:
         training: the model, its pruner and optimiser; changed in place.
         train: trajectories to fit.
-        validation: trajectories whose error steers learning rate, best model and early stopping.
+        validation: trajectories whose error steers learning rate, best model and early stopping; without any, the loss
+            does.
         seed: of the order of the batches, which is drawn anew for each epoch.
         after_epoch: called after each epoch, for checkpoints and progress.
     """
@@ -38,7 +39,7 @@ class Member:
         self.training, self.seed, self.after_epoch = training, seed, after_epoch
         device = next(training.model.parameters()).device
         self.trajectories = by_trajectory(train, device)
-        self.held_out = join(by_trajectory(validation, device))
+        self.held_out = None if validation.empty else join(by_trajectory(validation, device))
         self.error: DashpruneError | None = None
 
     def begin_epoch(self) -> None:
@@ -55,19 +56,19 @@ class Member:
         generator = torch_generator(self.seed, "batches", self.epoch)
         return batches(self.trajectories, self.training.settings.batch_trajectories, generator)
 
-    def note(self, losses: list[float], validation: float, reason: str = "") -> None:
+    def note(self, losses: list[float], validation: float | None, reason: str = "") -> None:
         """Take note of the epoch's losses and of the error on the validation split, or of a divergence.
 
         Args:
             losses: of the optimiser steps.
-            validation: mean squared error after them.
+            validation: mean squared error after them; None without a validation split.
             reason: why the last of these is not a number, where there is more to say than that.
         """
         self.loss, self.validation = sum(losses) / len(losses), validation
         bad = next((n for n, loss in enumerate(losses, 1) if not math.isfinite(loss)), None)
         if bad is not None:
             self._diverged(f"step {bad}", reason or f"the loss is {losses[bad - 1]}")
-        elif not math.isfinite(validation):
+        elif validation is not None and not math.isfinite(validation):
             self._diverged("validation", reason or f"the mean squared error is {validation}")
 
     def end_epoch(self) -> None:
@@ -90,7 +91,8 @@ class Member:
         shape = shape_of(training.model)
         if shape is None or training.pruner.changes_objective or not solver.fixed_step or len(lengths) > 1:
             return None
-        sizes = (len(self.trajectories), training.settings.batch_trajectories, *lengths, len(self.held_out.dt))
+        held_out = 0 if self.held_out is None else len(self.held_out.dt)
+        sizes = (len(self.trajectories), training.settings.batch_trajectories, *lengths, held_out)
         return shape, sizes, steps_behind(training.optimizer)
 
 
@@ -137,7 +139,8 @@ def groups(members: Sequence[Member], solver: Solver) -> list[list[Member]]:
 
 
 def _train_alone(member: Member, solver: Solver) -> None:
-    losses, validation, reason = [], math.nan, ""
+    losses, reason = [], ""
+    validation = None if member.held_out is None else math.nan
     with _survivors_only(member.training):
         try:
             for batch in member.batches():
@@ -146,8 +149,9 @@ def _train_alone(member: Member, solver: Solver) -> None:
             losses.append(torch.tensor(math.nan))
             reason = str(error)
         else:
-            with contextlib.suppress(DivergenceError):
-                validation = evaluate(member.training.model, member.held_out, solver)
+            if member.held_out is not None:
+                with contextlib.suppress(DivergenceError):
+                    validation = evaluate(member.training.model, member.held_out, solver)
     member.note([loss.item() for loss in losses], validation, reason)
 
 
@@ -156,9 +160,10 @@ def _train_as_one(members: list[Member], solver: Solver) -> None:
     ensemble = Ensemble([own.model for own in trainings], [own.optimizer for own in trainings])
     steps = zip(*(member.batches() for member in members), strict=True)
     losses = torch.stack([ensemble.step(*_stacked(parts), solver) for parts in steps])
-    errors = ensemble.errors(*_stacked([member.held_out for member in members]), solver)
+    held_out = [member.held_out for member in members if member.held_out is not None]
+    errors = ensemble.errors(*_stacked(held_out), solver).tolist() if held_out else [None] * len(members)
     ensemble.write_back()
-    for member, own, error in zip(members, losses.T.tolist(), errors.tolist(), strict=True):
+    for member, own, error in zip(members, losses.T.tolist(), errors, strict=True):
         member.note(own, error)
 
 

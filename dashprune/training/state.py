@@ -22,8 +22,9 @@ class Epoch(NamedTuple):
 
     Attributes:
         epoch: counted from 1.
-        loss: mean objective over the optimiser steps.
-        validation: mean squared error on the validation transitions after the epoch.
+        loss: mean objective over the optimiser steps, each before its step: the mean squared error on the training
+            transitions, and what the strategy adds to it.
+        validation: mean squared error on the validation transitions after the epoch; None if there are none.
         sparsity: of the model after the epoch, see metrics.sparsity.
         learning_rate: during the epoch, of the first parameter group.
         pruned: 1 if the support changed at the start of the epoch, else 0.
@@ -31,10 +32,15 @@ class Epoch(NamedTuple):
 
     epoch: int
     loss: float
-    validation: float
+    validation: float | None
     sparsity: float
     learning_rate: float
     pruned: int
+
+    @property
+    def error(self) -> float:
+        """What steers training: the validation error, or without one the loss."""
+        return self.loss if self.validation is None else self.validation
 
 
 class Training:
@@ -42,9 +48,9 @@ class Training:
 
     Attributes:
         history: one row per finished epoch.
-        best: the model's state at the lowest validation error since the support last changed, or None.
+        best: the model's state at the lowest `Epoch.error` since the support last changed, or None.
         best_epoch: its epoch.
-        best_validation: its validation error.
+        best_validation: its error: on validation, or without one the loss.
         seconds: wall time spent so far, over all processes that worked on this training.
     """
 
@@ -73,7 +79,7 @@ class Training:
 
     @property
     def finished(self) -> bool:
-        """All epochs are done, or the validation error has not improved for long enough after the last cut."""
+        """All epochs are done, or the error has not improved for long enough after the last cut."""
         epoch = len(self.history)
         patience = self.settings.early_stop
         stale = epoch >= self.pruner.last_event and patience is not None and epoch - self.best_epoch >= patience
@@ -82,10 +88,10 @@ class Training:
     def record(self, row: Epoch) -> None:
         """Take note of a finished epoch; keep the model if it is the best since the support last changed."""
         self.history.append(row)
-        self.scheduler.step(row.validation)
-        if row.validation < self.best_validation:
+        self.scheduler.step(row.error)
+        if row.error < self.best_validation:
             self.best = {name: tensor.clone() for name, tensor in self.model.state_dict().items()}
-            self.best_epoch, self.best_validation = row.epoch, row.validation
+            self.best_epoch, self.best_validation = row.epoch, row.error
 
     def state_dict(self) -> dict[str, Any]:
         """Everything needed to go on exactly from here, as tensors, numbers, lists and dicts."""

@@ -53,3 +53,19 @@ def test_mistakes_are_one_line(run: Path, capsys: pytest.CaptureFixture[str]) ->
     assert "holds no result.json; finish the run" in mistake(capsys, row["id"])
     control = train_prune_eval(compose([*SMALL, "control=prior"]))
     assert "is a control's, which trains no model" in mistake(capsys, control["id"])
+
+
+def test_what_there_is_is_drawn_and_what_is_left_out_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    without = ["dataset.prior=null", "dataset.validation=null", "dataset.test=null"]
+    row = train_prune_eval(compose([*SMALL, "train.epochs=4", "pruner=imp", *without]))
+    capsys.readouterr()
+    assert cli.main(["plot", row["id"]]) == 0
+    done = capsys.readouterr()
+    assert [Path(line).name for line in done.out.splitlines()] == [*NAMES[:2], *NAMES[4:]]
+    assert done.err.splitlines() == [
+        "dashprune: history: the run held out nothing to validate on, so there is no validation error to draw",
+        "dashprune: trajectories: left out, as the run held out nothing to test on",
+    ]

@@ -82,3 +82,17 @@ def test_runs_without_a_choice_are_named_and_the_others_chosen_from(tmp_path: Pa
 def test_a_mistake_is_one_line_and_exit_code_2(words: list[str], said: str, tmp_path: Path) -> None:
     stored(tmp_path / "runs", row(0, 1.0, target_sparsity=0.9), row(0, 2.0, target_sparsity=0.95))
     assert said in mistake("select", *words, cwd=tmp_path)
+
+
+def test_without_a_validation_error_nothing_is_chosen(tmp_path: Path) -> None:
+    blind = [{**row(0, 1.0, target_sparsity=sparsity), "validation_mse": None} for sparsity in (0.9, 0.95)]
+    for own in blind:
+        own["config"]["dataset"]["validation"] = None
+    reason = "no choice among runs of sim350 phoenix imp that held out nothing to validate on: the training error"
+    stored(tmp_path / "blind", *blind)
+    assert reason in mistake("select", "blind", cwd=tmp_path)
+    stored(tmp_path / "both", *blind, row(0, 1.0, target_sparsity=0.9), row(0, 2.0, target_sparsity=0.95))
+    done = dashprune("select", "both", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert reason in done.stderr
+    assert done.stdout.count("**chosen**") == 1

@@ -268,6 +268,52 @@ def test_of_few_samples_single_transitions_are_held_out() -> None:
     )
 
 
+def test_without_a_prior_nothing_is_known_beforehand(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("prior.csv").unlink()
+    problem = load(prior="null")
+    assert not problem.has_prior
+    assert (problem.prior.shape, problem.coregulation.nnz) == ((4, 4), 0)
+    assert capsys.readouterr().err == "dashprune: expression.csv: 4 genes, samples: 5, time points per sample: 4\n"
+    Path("gold.csv").write_text(EDGES)
+    assert load(prior="null", gold="gold.csv").truth is not None
+    with pytest.raises(
+        DashpruneError, match=r"dataset.coregulation=gold.csv: .* needs a prior, too; give dataset.prior"
+    ):
+        dataset(prior="null", coregulation="gold.csv")
+
+
+@pytest.mark.parametrize(
+    ("samples", "chosen", "sizes"),
+    [
+        (5, {"test": "null"}, [4, 1, 0]),
+        (5, {"validation": "null"}, [4, 0, 1]),
+        (5, {"validation": "null", "test": "null"}, [5, 0, 0]),
+        (5, {"validation": "[s2,s3]", "test": "null"}, [3, 2, 0]),
+        (2, {"test": "null"}, [1, 1, 0]),
+        (2, {"test": "[s1]", "validation": "null"}, [1, 0, 1]),
+        (1, {"validation": "null", "test": "null"}, [1, 0, 0]),
+        (1, {"test": "null"}, [2, 1, 0]),  # of a single sample, of three transitions
+    ],
+)
+def test_nothing_need_be_held_out(samples: int, chosen: dict[str, Any], sizes: list[int]) -> None:
+    table(samples).to_csv("expression.csv", index=False)
+    for scale in (False, True):
+        problem = load(**chosen, scale=scale)
+        splits = (problem.train, problem.validation, problem.test)
+        assert [len(split.times) for split in splits] == sizes
+        assert problem.train.times.shape[1] == (2 if samples == 1 and sum(sizes) > 1 else 4)
+
+
+def test_what_is_held_out_must_leave_something(capsys: pytest.CaptureFixture[str]) -> None:
+    names = "[s1,s2,s3,s4,s5]"
+    assert refused(validation=names, test="null") == (
+        "expression.csv: 5 samples or transitions are too few for "
+        "dataset.validation=('s1', 's2', 's3', 's4', 's5'); training, validation and test need one each"
+    )
+    table(1).to_csv("expression.csv", index=False)
+    assert refused(test="[s1]", validation="null").endswith("give fractions, or at least two samples")
+
+
 def test_too_few_transitions() -> None:
     table(samples=1).drop(columns="sample").iloc[:3].to_csv("expression.csv", index=False)
     assert "2 samples or transitions are too few" in refused(sample="null")

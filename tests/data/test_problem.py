@@ -180,3 +180,18 @@ def test_coregulation_by_hand() -> None:
     expected = [[0.4, 0.2, 0.0], [0.2, 0.2, 0.0], [0.0, 0.0, 0.0]]
     np.testing.assert_allclose(coregulation_from_prior(sparse(prior, np.float32)).toarray(), expected, rtol=1e-6)
     assert coregulation_from_prior(csr_array((3, 3))).nnz == 0
+
+
+def test_nothing_held_out_is_a_split_without_trajectories() -> None:
+    none = Split.none(3)
+    assert none.empty
+    assert not split().empty
+    assert [len(part) for part in none.transitions()] == [0, 0, 0, 0]
+    assert problem(validation=none, test=none).test.transitions().start.shape == (0, 3)
+    with pytest.raises(DashpruneError, match="train expression has no trajectories, so there is nothing to train on"):
+        problem(train=none)
+
+
+def test_an_empty_prior_is_none() -> None:
+    assert not problem().has_prior
+    assert problem(prior=csr_array(np.eye(3, dtype=np.float32))).has_prior

@@ -329,3 +329,26 @@ def test_missing_file(damaged: Path) -> None:
     (damaged / sim350._EDGES).unlink()
     with pytest.raises(DashpruneError, match=r"edge_properties_G350.csv is missing; set DASHPRUNE_MIRROR"):
         PUBLISHED.load()
+
+
+# --- without -----------------------------------------------------------------------------------------------------
+
+
+def test_there_may_be_no_prior_and_nothing_held_out() -> None:
+    whole = GENERATED.load()
+    bare = replace(GENERATED, prior=None).load()
+    assert (whole.has_prior, bare.has_prior, bare.coregulation.nnz) == (True, False, 0)
+    np.testing.assert_array_equal(bare.train.expression, whole.train.expression)
+    untested = replace(GENERATED, test=None).load()
+    assert [len(part.times) for part in (untested.train, untested.validation, untested.test)] == [5, 2, 0]
+    everything = replace(GENERATED, test=None, validation=None).load()
+    assert [len(part.times) for part in (everything.train, everything.validation, everything.test)] == [5, 0, 0]
+
+
+@pytest.mark.usefixtures("mirror")
+def test_the_published_network_too() -> None:
+    bare = replace(PUBLISHED, prior=None, validation=None, test=None)
+    problem = bare.load()
+    assert (problem.has_prior, problem.validation.empty, problem.test.empty) == (False, True, True)
+    assert len(problem.train.times) == 5
+    assert bare.fingerprint() != PUBLISHED.fingerprint()  # which reads the prior's file, too

@@ -26,3 +26,12 @@ def test_the_history_marks_cuts_and_the_reported_model() -> None:
     assert labels == ["reported model (epoch 4)", "weights are cut (1 times)"]
     dense = history(frame.assign(pruned=0), 1, "a run")
     assert [text.get_text() for text in dense.legends[0].get_texts()] == ["reported model (epoch 1)"]
+
+
+def test_without_validation_its_panel_is_left_out() -> None:
+    frame = pd.DataFrame(
+        {"epoch": [1, 2], "loss": [1, 0.5], "validation": [float("nan")] * 2, "sparsity": [0, 0.0], "pruned": [0, 0]}
+    )
+    figure = history(frame, 2, "a run")
+    assert [axes.get_ylabel() for axes in figure.axes] == ["loss", "sparsity of the weights (%)"]
+    assert figure.axes[0].get_title(loc="left") == "a run"

@@ -11,8 +11,14 @@ from hypothesis import strategies as st
 
 from dashprune.errors import DashpruneError
 from dashprune.models.mlp import Mlp
+from dashprune.pruners.base import Chain, Pruner
+from dashprune.pruners.bioprune import BioPrune
+from dashprune.pruners.dash import Dash
 from dashprune.pruners.imp import Imp
+from dashprune.pruners.magnitude import Magnitude
+from dashprune.pruners.random import Random
 from dashprune.pruners.scheduled import Schedule, cut, share
+from dashprune.pruners.sparseflow import SparseFlow
 from tests.conftest import problem_with, tensor
 
 SIM = Schedule(start=3, first=0.7, every=10, then=0.1, epochs=200)
@@ -103,3 +109,28 @@ def test_finalize_leaves_plain_layers_with_exact_zeros() -> None:
         assert type(layer) is torch.nn.Linear
         assert isinstance(layer.weight, torch.nn.Parameter)
         assert (layer.weight == 0).sum() == 12
+
+
+LATE = Schedule(start=100, first=0.7, every=50, then=0.1, epochs=5)
+
+
+@pytest.mark.parametrize(
+    "pruner",
+    [
+        Imp(LATE), Dash(0.5, 0.5, True, LATE, None, seed=0), BioPrune(LATE, None, seed=0), Random(LATE, None, seed=0),
+        Chain({"cut": Imp(LATE), "other": Pruner()}),
+    ],
+)  # fmt: skip
+def test_a_schedule_that_begins_after_the_end_is_noticed(pruner: Pruner) -> None:
+    assert pruner.notice == (
+        "nothing will be cut, as the first cut is at epoch 100 (schedule.start), but training ends with epoch 5; "
+        "lower schedule.start, or raise train.epochs"
+    )
+
+
+def test_a_schedule_that_cuts_needs_no_notice() -> None:
+    assert Imp(Schedule(start=5, first=0.7, every=50, then=0.1, epochs=5)).notice is None
+    assert SparseFlow(cycles=4, target_sparsity=0.5, epochs=5).notice is None
+    assert Magnitude(target_sparsity=0.5, at=0.99, epochs=5).notice is None
+    assert Pruner().notice is None
+    assert Chain({"one": Pruner()}).notice is None

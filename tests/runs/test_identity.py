@@ -26,7 +26,15 @@ def test_an_id_is_twelve_digits_and_the_same_each_time() -> None:
 
 @pytest.mark.parametrize(
     "override",
-    ["outputs=elsewhere", "force=true", "threads=2", "train.checkpoint_every=7", "vectorize=true", "bootstrap=null"],
+    [
+        "outputs=elsewhere",
+        "force=true",
+        "threads=2",
+        "train.checkpoint_every=7",
+        "vectorize=true",
+        "ranking=true",
+        "bootstrap=null",
+    ],
 )
 def test_what_changes_no_result_changes_no_id(override: str) -> None:
     assert name(override) == name()
@@ -90,3 +98,10 @@ def test_a_run_is_found_by_its_folder_or_the_first_digits_of_its_id(tmp_path: Pa
         identity.find_run("12", tmp_path)
     with pytest.raises(DashpruneError, match=r"there is no run '34fe', .* did you mean '34ef'\?; give the folder"):
         identity.find_run("34fe", tmp_path)
+
+
+def test_a_key_that_earlier_runs_did_not_have_leaves_their_ids_as_they_were() -> None:
+    config = check(compose(SMALL)).values
+    assert config["dataset"].pop("prior") == "network"
+    assert identity.run_id(config, "data") == name()
+    assert name("dataset.prior=null") != name()

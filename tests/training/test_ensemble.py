@@ -149,3 +149,16 @@ def test_what_differs_in_more_than_numbers_is_not_stacked(example: Problem) -> N
     assert key(phoenix(), Imp(schedule()), Torchdiffeq("dopri5", rtol=1e-3, atol=1e-3)) is None
     ragged = Split(example.train.expression, np.array([[0, 1, 3, 4], [0, 1, 3, np.nan], [0, 1, np.nan, np.nan]]))
     assert key(phoenix(), Imp(schedule()), split=ragged) is None
+
+
+def test_without_validation_trained_together_equals_trained_alone(example: Problem) -> None:
+    unvalidated = replace(example, validation=Split.none(3))
+    together, each = members(unvalidated, phoenix), members(unvalidated, phoenix)
+    fit_together(together, SOLVERS[0])
+    for member in each:
+        fit_together([member], SOLVERS[0])
+    for one, other in zip(together, each, strict=True):
+        assert one.training.history[0].validation is None
+        losses = [[row.loss for row in member.training.history] for member in (one, other)]
+        assert losses[0] == pytest.approx(losses[1], rel=1e-3, abs=1e-7)
+        assert one.training.best_epoch == other.training.best_epoch

@@ -14,6 +14,7 @@ from dashprune.models.base import VectorField
 from dashprune.models.mlp import Mlp
 from dashprune.models.phoenix import Phoenix
 from dashprune.pruners.base import Pruner
+from dashprune.pruners.cnode import CNode
 from dashprune.pruners.imp import Imp
 from dashprune.pruners.scheduled import Schedule
 from dashprune.pruners.sparseflow import SparseFlow
@@ -42,13 +43,13 @@ def run(state: Training, problem: Problem, after_epoch: Callable[[], None] = lam
     return state
 
 
-def row(epoch: int, validation: float) -> Epoch:
-    return Epoch(epoch, 0.0, validation, 0.0, 0.0, 0)
+def row(epoch: int, validation: float | None, loss: float = 0.0) -> Epoch:
+    return Epoch(epoch, loss, validation, 0.0, 0.0, 0)
 
 
 def test_training_lowers_the_error(example: Problem) -> None:
     state = run(training(Mlp(3, hidden=8, decay=False), Pruner(), example, replace(SETTINGS, epochs=30)), example)
-    assert state.history[-1].validation < 0.5 * state.history[0].validation
+    assert state.history[-1].error < 0.5 * state.history[0].error
     assert [r.epoch for r in state.history] == list(range(1, 31))
 
 
@@ -76,7 +77,7 @@ def test_a_cut_resets_rate_scheduler_and_best_but_not_adam(example: Problem) -> 
     assert [r.pruned for r in state.history] == [0, 0, 0, 1, 0, 0]
     assert state.history[3].learning_rate == 1e-2
     assert state.best_epoch >= 4
-    assert state.best_validation == min(r.validation for r in state.history[3:])
+    assert state.best_validation == min(r.error for r in state.history[3:])
     assert steps == [3, 6, 9, 12, 15, 18]  # three trajectories a step each; the moments go on
 
 
@@ -99,6 +100,27 @@ def test_early_stopping_counts_epochs_without_a_new_best(example: Problem) -> No
         if not state.finished:
             state.record(row(epoch, error))
     assert finished == [False, False, False, False, True]
+
+
+def test_without_validation_the_loss_steers(example: Problem) -> None:
+    """Errors 3, 1, 1, 1 with patience 0: the best epoch is the second, the rate halves after it, and three stop."""
+    state = training(Mlp(3, hidden=4, decay=False), Pruner(), example, replace(SETTINGS, epochs=100, early_stop=2))
+    for epoch, loss in enumerate([3.0, 1.0, 1.0, 1.0], 1):
+        assert not state.finished
+        state.record(row(epoch, None, loss))
+    assert state.finished
+    assert (state.best_epoch, state.best_validation) == (2, 1.0)
+    assert state.optimizer.param_groups[0]["lr"] == pytest.approx(2.5e-3)
+
+
+def test_the_loss_holds_what_a_strategy_adds(example: Problem) -> None:
+    """C-NODE with a strong penalty: without validation, the epoch with the lowest objective is the best."""
+    unvalidated = replace(example, validation=Split.none(3))
+    state = run(training(Mlp(3, hidden=4, decay=False), CNode(10.0, 0.0), example), unvalidated)
+    plain = run(training(Mlp(3, hidden=4, decay=False), CNode(0.0, 0.0), example), unvalidated)
+    assert [row.validation for row in state.history] == [None] * 6
+    assert state.best_validation == min(row.loss for row in state.history)
+    assert state.history[0].loss > plain.history[0].loss
 
 
 def test_training_never_stops_before_the_schedule_has_finished(example: Problem) -> None:
@@ -133,7 +155,10 @@ def test_ragged_trajectories_are_cut_at_their_end() -> None:
     assert [part.dt.tolist() for part in by_trajectory(split, torch.device("cpu"))] == [[1, 2], [2]]
 
 
-def test_a_restored_training_goes_on_bit_for_bit(example: Problem) -> None:
+@pytest.mark.parametrize("validated", [True, False])
+def test_a_restored_training_goes_on_bit_for_bit(example: Problem, validated: bool) -> None:
+    example = example if validated else replace(example, validation=Split.none(3))
+
     def fresh() -> Training:
         pruner = Imp(Schedule(start=2, first=0.3, every=2, then=0.1, epochs=6))
         return training(Phoenix(3, hidden=4, importance="abs", multiplier_rate=5.0, recovery=True), pruner, example)
