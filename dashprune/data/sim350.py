@@ -24,6 +24,7 @@ import pandas as pd
 from pydantic import Field
 from scipy.sparse import csr_array
 
+from dashprune.data import holdout
 from dashprune.data.base import Dataset
 from dashprune.data.problem import Pairs, Problem, Split, coregulation_from_prior
 from dashprune.data.published import readers
@@ -62,6 +63,8 @@ class Sim350(Dataset):
         prior_noise: fraction of the prior's edges moved to random places. None means 2 * noise, at most 1, so that
             "5 % noise" is an sd of 0.025 and 5 % of the edges (METHODS 5). With the published network, 0, 0.05 and
             0.10 give the published priors.
+        prior_holdout: fraction of the prior's edges, after that, that are taken out of it; None for none.
+        prior_holdout_by: "edges" takes out single edges, "genes" all edges to a gene.
         seed: of network, starting values, split, noise and prior, each with a stream of its own.
         prior: "network", whose edges the prior has, as far as they are not moved; None for no prior.
     """
@@ -76,6 +79,8 @@ class Sim350(Dataset):
     times: tuple[float, ...]
     noise: Annotated[float, Field(ge=0)]
     prior_noise: Annotated[float, Field(ge=0, le=1)] | None
+    prior_holdout: holdout.Fraction | None
+    prior_holdout_by: holdout.By
     seed: Annotated[int, Field(ge=0)]
     prior: Literal["network"] | None = "network"
 
@@ -139,8 +144,11 @@ class Sim350(Dataset):
             return csr_array((len(network.genes), len(network.genes)), dtype=np.float32)
         published = self._published_prior()
         if self.network == "published" and published is not None:
-            return readers.read_square(upstream_file(published), len(network.genes))
-        return corrupt(network.adjacency(), self._moved(), numpy_generator(self.seed, "prior"))
+            moved = readers.read_square(upstream_file(published), len(network.genes))
+        else:
+            moved = corrupt(network.adjacency(), self._moved(), numpy_generator(self.seed, "prior"))
+        rng = numpy_generator(self.seed, "holdout")
+        return holdout.hold_out(moved, self.prior_holdout, self.prior_holdout_by, rng)
 
 
 def _split(expression: np.ndarray, times: Sequence[float]) -> Split:

@@ -18,6 +18,8 @@ IDLE = ("outputs", "force", "threads", "train.checkpoint_every")
 """Keys that decide where a run goes and how it works, but not what comes out."""
 ADDED = {"dataset.prior": "network"}
 """Keys of a part that runs made before did not have, with the value that these had: it decides nothing."""
+UNREAD = {"dataset.prior_holdout": ("dataset.prior_holdout", "dataset.prior_holdout_by")}
+"""Keys that decide nothing while the key before them is null."""
 TRAINED = ("train", "solver", "dataset", "model", "pruner")
 """The parts of a configuration that decide a training."""
 CONTROLLED = ("dataset", "control")
@@ -44,16 +46,19 @@ def deciding(config: Mapping[str, Any]) -> dict[str, Any]:
     by its own name, wherever it lives.
     """
     kept = {key: value for key, value in config.items() if value is not None}
-    return _without(kept, "")
+    flattened = flat(kept)
+    unread = [key for first, keys in UNREAD.items() if flattened.get(first) == "None" for key in keys]
+    added = [key for key, value in ADDED.items() if flattened.get(key) == value]
+    return _without(kept, "", {*IDLE, *unread, *added})
 
 
-def _without(node: Mapping[str, Any], prefix: str) -> dict[str, Any]:
+def _without(node: Mapping[str, Any], prefix: str, left_out: set[str]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key, value in node.items():
-        if f"{prefix}{key}" in IDLE or (f"{prefix}{key}" in ADDED and value == ADDED[f"{prefix}{key}"]):
+        if f"{prefix}{key}" in left_out:
             continue
         if isinstance(value, Mapping):
-            value = _without(value, f"{prefix}{key}.")
+            value = _without(value, f"{prefix}{key}.", left_out)
         found[key] = str(value).rpartition(".")[2] if key == "_target_" else value
     return found
 

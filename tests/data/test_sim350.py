@@ -29,6 +29,8 @@ GENERATED = Sim350(
     times=(0, 2, 3, 7, 9),
     noise=0.0,
     prior_noise=None,
+    prior_holdout=None,
+    prior_holdout_by="edges",
     seed=0,
 )
 PUBLISHED = replace(GENERATED, network="published")
@@ -207,6 +209,24 @@ def test_prior_noise_is_twice_the_noise_by_default() -> None:
         problem = replace(GENERATED, noise=noise).load()
         assert problem.truth is not None
         assert problem.truth.nnz - (problem.prior * problem.truth).count_nonzero() == moved
+
+
+def test_edges_are_held_out_of_the_prior_only() -> None:
+    """Half of 63; the published prior loses half of its 550."""
+    whole, half = (replace(GENERATED, prior_holdout=fraction).load() for fraction in (None, 0.5))
+    assert half.truth is not None
+    assert (half.truth.nnz, half.prior.nnz) == (63, 32)
+    assert (abs(half.prior) > abs(whole.prior)).nnz == 0
+    np.testing.assert_array_equal(half.coregulation.toarray(), coregulation_from_prior(half.prior).toarray())
+    np.testing.assert_array_equal(half.train.expression, whole.train.expression)
+    genes = replace(GENERATED, prior_holdout=0.5, prior_holdout_by="genes").load().prior
+    lacking = np.diff((whole.prior - genes).tocsc().indptr) > 0
+    assert genes[:, lacking].nnz == 0 < np.count_nonzero(lacking)
+
+
+@pytest.mark.usefixtures("mirror")
+def test_edges_are_held_out_of_the_published_prior() -> None:
+    assert replace(PUBLISHED, prior_holdout=0.5).load().prior.nnz == 275
 
 
 def test_prior_noise_does_not_change_the_data() -> None:

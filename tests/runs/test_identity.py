@@ -53,6 +53,14 @@ def test_what_can_change_a_result_changes_the_id(overrides: list[str]) -> None:
     assert name(*overrides) != name()
 
 
+def test_how_edges_are_held_out_decides_only_if_some_are() -> None:
+    config = check(compose(SMALL)).values
+    del config["dataset"]["prior_holdout"], config["dataset"]["prior_holdout_by"]
+    assert identity.run_id(config, "data") == name() == name("dataset.prior_holdout_by=genes")
+    held_out = {name("dataset.prior_holdout=0.5"), name("dataset.prior_holdout=0.5", "dataset.prior_holdout_by=genes")}
+    assert len({name(), *held_out}) == 3
+
+
 def test_other_data_are_another_run() -> None:
     assert name(data="other") != name()
 
