@@ -11,7 +11,7 @@ import inspect
 import re
 import typing
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, is_dataclass
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -265,7 +265,8 @@ def checked(target: type, values: Mapping[str, Any], where: str, later: Sequence
     names = inspect.signature(target).parameters
     if not isinstance(values, Mapping):
         raise DashpruneError(f"{where}: {values!r} is not allowed; set its keys: {', '.join(names)}")
-    hints = typing.get_type_hints(target.__init__, include_extras=True)  # type: ignore[misc]
+    annotated = target if is_dataclass(target) else target.__init__  # type: ignore[misc]
+    hints = typing.get_type_hints(annotated, include_extras=True)
     fields: dict[str, Any] = {
         p.name: (hints[p.name], ... if p.default is p.empty else p.default)
         for p in names.values()

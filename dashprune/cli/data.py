@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from dashprune.data.published.manifest import Entry
 
 DESCRIPTION = """\
-Get the published files of the datasets sim350, brca, yeast and hematopoiesis, and gene_sets, pathways to test
-networks by (dashprune pathways). The dataset custom needs none.
+Get the published files of the datasets sim350, brca, yeast, hematopoiesis, dream4, gnw and ecoli, and gene_sets,
+pathways to test networks by (dashprune pathways). The dataset custom needs none.
 
 Files are looked for in a local copy, then in the cache, and are used only if their git blob ids are those of the
 published files. The local copy is the folder that DASHPRUNE_MIRROR names, or ../shared/data; it holds

@@ -18,7 +18,7 @@ from dashprune.data.base import Dataset
 from dashprune.data.own.expression import Series, read_cells, series_of
 from dashprune.data.own.files import digest, existing
 from dashprune.data.own.networks import read_network, transposed_hint
-from dashprune.data.problem import Pairs, Problem, Split, coregulation_from_prior
+from dashprune.data.problem import Pairs, Problem, Split, coregulation_from_prior, scaled
 from dashprune.data.sparse import sparse
 from dashprune.errors import DashpruneError, did_you_mean, say
 from dashprune.seeds import numpy_generator
@@ -114,7 +114,7 @@ class Custom(Dataset):
         data = _read(replace(self, seed=0, validation=0.5, test=0.5, scale=False), stamps)
         train, validation, test = self._splits(data.series)
         if self.scale:
-            train, validation, test = _scaled(train, validation, test)
+            train, validation, test = scaled(train, validation, test)
         return Problem(data.genes, train, validation, test, data.prior, data.coregulation, data.truth, data.evaluable)
 
     def _files(self) -> dict[str, Path]:
@@ -247,11 +247,3 @@ def _evaluable(truth: csr_array) -> Pairs:
 def _transitions(expression: np.ndarray, times: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
     """Each pair of successive time points as a series of its own."""
     return [(expression[k : k + 2], times[k : k + 2]) for k in range(len(times) - 1)]
-
-
-def _scaled(train: Split, *others: Split) -> tuple[Split, ...]:
-    """Each gene brought to 0 to 1 over the training split; a gene that is constant there becomes 0 there."""
-    known = train.expression[~np.isnan(train.times)]
-    low, high = known.min(axis=0), known.max(axis=0)
-    span = np.where(high > low, high - low, 1)
-    return tuple(replace(split, expression=(split.expression - low) / span) for split in (train, *others))

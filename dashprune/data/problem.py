@@ -102,6 +102,21 @@ class Split:
         order = rng.permutation(len(self.times))
         return self.take(np.sort(order[number:])), self.take(np.sort(order[:number]))
 
+    def three_parts(self, validation: int, test: int, rng: np.random.Generator) -> tuple[Split, Split, Split]:
+        """Training, validation and test split: whole trajectories, drawn at random, each part in their order.
+
+        Raises:
+            DashpruneError: if none would be left to train on.
+        """
+        if validation + test >= len(self.times):
+            raise DashpruneError(
+                f"dataset.validation={validation} and dataset.test={test} leave none of {len(self.times)} series to "
+                f"train on; give fewer"
+            )
+        drawn = np.split(rng.permutation(len(self.times)), [test, test + validation])
+        held_out, chosen, others = (self.take(np.sort(part)) for part in drawn)
+        return others, chosen, held_out
+
 
 @dataclass(frozen=True)
 class Pairs:
@@ -118,9 +133,9 @@ class Pairs:
     loops: bool
 
     @classmethod
-    def every(cls, genes: int) -> Pairs:
-        """All pairs of this many genes, each gene with itself included."""
-        return cls(np.ones(genes, dtype=bool), np.ones(genes, dtype=bool), loops=True)
+    def every(cls, genes: int, *, loops: bool = True) -> Pairs:
+        """All pairs of this many genes; with `loops`, each gene and itself included."""
+        return cls(np.ones(genes, dtype=bool), np.ones(genes, dtype=bool), loops)
 
     def all(self) -> bool:
         """Whether every gene and every other, and itself, are a pair."""
@@ -234,6 +249,14 @@ def coregulation_from_prior(prior: csr_array) -> csr_array:
     shared = a @ a.T
     total = shared.sum()
     return sparse(shared / total if total > 0 else shared, np.float32)
+
+
+def scaled(train: Split, *others: Split) -> tuple[Split, ...]:
+    """Each gene brought to 0 to 1 over the training split; a gene that is constant there becomes 0 there."""
+    known = train.expression[~np.isnan(train.times)]
+    low, high = known.min(axis=0), known.max(axis=0)
+    span = np.where(high > low, high - low, 1)
+    return tuple(replace(split, expression=(split.expression - low) / span) for split in (train, *others))
 
 
 def _check_split(name: str, split: Split, genes: tuple[str, ...]) -> None:

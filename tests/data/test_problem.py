@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
 import pytest
 from scipy.sparse import csr_array
 
-from dashprune.data.problem import Pairs, Problem, Split, coregulation_from_prior
+from dashprune.data.problem import Pairs, Problem, Split, coregulation_from_prior, scaled
 from dashprune.data.sparse import sparse
 from dashprune.errors import DashpruneError
 
@@ -195,3 +196,37 @@ def test_nothing_held_out_is_a_split_without_trajectories() -> None:
 def test_an_empty_prior_is_none() -> None:
     assert not problem().has_prior
     assert problem(prior=csr_array(np.eye(3, dtype=np.float32))).has_prior
+
+
+def test_three_parts_are_whole_trajectories_in_their_order() -> None:
+    """Of five trajectories, three, one and one, each once; another seed draws others."""
+    whole, drawn = split(5), set()
+    for seed in range(6):
+        parts = whole.three_parts(1, 1, np.random.default_rng(seed))
+        firsts = [part.expression[:, 0, 0].tolist() for part in parts]
+        assert [len(part) for part in firsts] == [3, 1, 1]
+        assert firsts[0] == sorted(firsts[0])
+        assert sorted(itertools.chain(*firsts)) == whole.expression[:, 0, 0].tolist()
+        drawn.add((*firsts[1], *firsts[2]))
+    assert len(drawn) > 1
+
+
+def test_three_parts_need_something_to_train_on() -> None:
+    with pytest.raises(DashpruneError, match=r"dataset.validation=3 and dataset.test=2 leave none of 5 series"):
+        split(5).three_parts(3, 2, np.random.default_rng(0))
+
+
+def test_each_gene_is_scaled_by_the_training_split() -> None:
+    """Gene A lies between 0 and 15 there, so that 30 becomes 2; a gene that is constant becomes 0."""
+    train, other = split(2), split(1)
+    train.expression[..., 1] = 4
+    other.expression[..., 0], other.expression[..., 1] = 30, 4
+    first, second = scaled(train, other)
+    assert (first.expression[..., 0].min(), first.expression[..., 0].max()) == (0, 1)
+    assert (first.expression[..., 1] == 0).all()
+    assert (second.expression[..., 0] == 2).all()
+    assert second.times is other.times
+
+
+def test_pairs_without_loops() -> None:
+    assert Pairs.every(3, loops=False).block(slice(None)).sum() == 6

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -64,13 +64,46 @@ def read_labelled(path: Path, separator: str) -> pd.DataFrame:
     Raises:
         DashpruneError: if it is no such table, or a cell is empty or not a finite number.
     """
-    try:
-        table = pd.read_csv(path, sep=separator, index_col=0, float_precision="round_trip")
-        numbers = table.astype(np.float64)
-    except _BROKEN as error:
-        raise _not_a_table(path, error) from None
+    numbers = _numbers(path, separator, index=True)
     check_finite(path, numbers.to_numpy(), first_row=2, first_column=2)
     return numbers
+
+
+def read_columns(path: Path, separator: str) -> pd.DataFrame:
+    """Numbers (float64) under a header; lines that are empty are left out.
+
+    Raises:
+        DashpruneError: as `read_labelled`.
+    """
+    numbers = _numbers(path, separator, index=False)
+    check_finite(path, numbers.to_numpy(), first_row=2)
+    return numbers
+
+
+def read_pairs(path: Path, values: Mapping[str, int]) -> pd.DataFrame:
+    """A network as lines "source, target, value" with tabs between, without a header.
+
+    Args:
+        path: of the file.
+        values: what a value may be, and the number that it stands for.
+
+    Returns:
+        A line per line, with the columns source, target (names) and value (number).
+
+    Raises:
+        DashpruneError: if it is no such table.
+    """
+    table = pd.concat(_read(path, header=None, separator="\t"), ignore_index=True)
+    if table.shape[1] != 3:
+        raise DashpruneError(f"{path} has {table.shape[1]} columns, but lists source, target and value")
+    table.columns = pd.Index(["source", "target", "value"])
+    unknown = np.flatnonzero(~table["value"].isin(list(values)))
+    if len(unknown):
+        raise DashpruneError(
+            f"{path}: row {unknown[0] + 1}, column 3 is '{table['value'].iloc[unknown[0]]}'; "
+            f"it must be one of {', '.join(values)}"
+        )
+    return table.assign(value=table["value"].map(values))
 
 
 def read_matrix(path: Path) -> np.ndarray:
@@ -122,6 +155,17 @@ def read_trajectories(path: Path, genes: int) -> Split:
     return Split(expression, blocks[:, -1].copy())
 
 
+def stacked(expression: np.ndarray, times: np.ndarray) -> Split:
+    """Series that lie one below the other: a new one begins where the time is not later than in the row before.
+
+    Args:
+        expression: (rows, genes).
+        times: (rows,).
+    """
+    first = np.flatnonzero(np.diff(times) <= 0) + 1
+    return Split.ragged(list(zip(np.split(expression, first), np.split(times, first), strict=True)))
+
+
 def edges_between(sources: Iterable[str], targets: Iterable[str], genes: Sequence[str]) -> csr_array:
     """A network from a list of edges, of which those with a name that is not a gene are left out.
 
@@ -148,6 +192,15 @@ def check_finite(path: Path, matrix: np.ndarray, first_row: int, first_column: i
             f"{path}: row {bad[0, 0] + first_row}, column {bad[0, 1] + first_column} is empty or not a finite number; "
             f"every value must be one ({len(bad)} are not)"
         )
+
+
+def _numbers(path: Path, separator: str, *, index: bool) -> pd.DataFrame:
+    """A table with a header, of float64; with `index`, the first column is the label of each row."""
+    try:
+        table = pd.read_csv(path, sep=separator, index_col=0 if index else False, float_precision="round_trip")
+        return table.astype(np.float64)
+    except _BROKEN as error:
+        raise _not_a_table(path, error) from None
 
 
 def _matrix_parts(path: Path) -> Iterator[np.ndarray]:

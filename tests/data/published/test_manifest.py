@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from dashprune import compose
-from dashprune.data import brca, gene_sets, hematopoiesis, sim350, yeast
+from dashprune.data import brca, dream4, ecoli, gene_sets, gnw, hematopoiesis, sim350, yeast
 from dashprune.data.published import manifest
 from dashprune.errors import DashpruneError
 from dashprune.runs.checked import check
@@ -39,6 +40,9 @@ CHOICES = {
         for gold in ("binding_brent", "dream5", "inferelator")
     ],
     "hematopoiesis": [f"dataset.lineage={name} dataset.gold=base_grn" for name in ("erythroid", "monocyte", "B")],
+    "dream4": [f"dataset.size={size} dataset.network={network}" for size in (10, 100) for network in range(1, 6)],
+    "gnw": [""],
+    "ecoli": ["dataset.conditions=[cold,heat]", "dataset.conditions=[lactose,oxidative]"],
 }
 
 
@@ -51,10 +55,15 @@ def test_the_manifest_lists_what_the_loaders_read(name: str, tmp_path: Path, mon
         (tmp_path / "file").touch()
         return tmp_path / "file"
 
-    for loader in (sim350, brca, yeast, hematopoiesis):
+    for loader in (sim350, brca, yeast, hematopoiesis, dream4, gnw, ecoli):
         monkeypatch.setattr(loader, "upstream_file", note)
     for words in CHOICES[name]:
-        check(compose([f"dataset={name}", *words.split()])).dataset.fingerprint()
+        dataset = check(compose([f"dataset={name}", *words.split()])).dataset
+        dataset.fingerprint()
+        for beside in ("steady_states", "perturbations"):
+            if hasattr(dataset, beside):
+                with suppress(DashpruneError):  # the file that stands for all others is empty
+                    getattr(dataset, beside)()
     assert asked == {entry.relative for entry in manifest.files_of(name)}
 
 
@@ -69,7 +78,7 @@ def test_the_manifest_lists_the_named_gene_sets() -> None:
 
 
 def test_datasets() -> None:
-    assert manifest.datasets() == ["sim350", "brca", "yeast", "hematopoiesis", "gene_sets"]
+    assert manifest.datasets() == ["sim350", "brca", "yeast", "hematopoiesis", "dream4", "gnw", "ecoli", "gene_sets"]
     assert manifest.files_of("custom") == []
     with pytest.raises(DashpruneError, match=r"no dataset 'yaest'; did you mean 'yeast'\?; datasets: sim350, "):
         manifest.files_of("yaest")
