@@ -28,6 +28,7 @@ from typing import Annotated, Literal, NamedTuple
 import numpy as np
 from pydantic import Field
 
+from dashprune.data import holdout
 from dashprune.data.base import Dataset
 from dashprune.data.problem import Pairs, Problem, Split, coregulation_from_prior
 from dashprune.data.simulator import Network, corrupt, generate
@@ -81,6 +82,8 @@ class Hillnet(Dataset):
         multiplicative: see above, likewise.
         decay_spread, delay, intrinsic, perturbation, activity: see above.
         prior_noise: fraction of the prior's edges moved to random places.
+        prior_holdout: fraction of the prior's edges, after that, that are taken out of it; None for none.
+        prior_holdout_by: "edges" takes out single edges, "genes" all edges to a gene.
         seed: of network, rates, trajectories, noise and prior, each with a stream of its own.
     """
 
@@ -100,6 +103,8 @@ class Hillnet(Dataset):
     perturbation: Positive
     activity: Literal["mrna", "hidden"]
     prior_noise: Annotated[float, Field(ge=0, le=1)]
+    prior_holdout: holdout.Fraction | None
+    prior_holdout_by: holdout.By
     seed: Annotated[int, Field(ge=0)]
 
     def fingerprint(self) -> str:
@@ -113,7 +118,9 @@ class Hillnet(Dataset):
         )  # fmt: skip
         times = np.linspace(0, self.length, self.points)
         held_out, fitted = clean[: self.test], self._measured(clean[self.test :])
-        prior = corrupt(network.adjacency(), self.prior_noise, numpy_generator(self.seed, "prior"))
+        moved = corrupt(network.adjacency(), self.prior_noise, numpy_generator(self.seed, "prior"))
+        rng = numpy_generator(self.seed, "holdout")
+        prior = holdout.hold_out(moved, self.prior_holdout, self.prior_holdout_by, rng)
         anyone = np.ones(self.genes, dtype=bool)
         return Problem(
             genes=network.genes,

@@ -125,7 +125,7 @@ def test_check_names_every_file(tmp_path: Path) -> None:
         (["run", "--multi"], "unrecognized arguments: --multi"),
         (["run", "pruner=dassh"], "Could not find 'pruner/dassh' Available options in 'pruner': bioprune cnode dash"),
         (["run", "model=phenix"], "Available options in 'model': mlp phoenix"),
-        (["run", "dataset=sim"], "Available options in 'dataset': brca custom dream4 ecoli gnw hematopoiesis sim350"),
+        (["run", "dataset=sim"], "Available options in 'dataset': brca custom dream4 ecoli gnw hematopoiesis hillnet"),
         (["run", "pruner.lamda_1=1"], "pruner.lamda_1=1: there is no key 'lamda_1'"),
         (["run", "-m", "pruner=dash,imp", "pruner.lambda_1=0,1"], "there is no key 'lambda_1' under pruner (in at lea"),
         (["run", "-m", "pruner=dash,dassh"], "Could not find 'pruner/dassh'"),

@@ -79,3 +79,11 @@ def test_the_prior_has_the_part_of_its_edges_moved_that_was_asked_for() -> None:
     assert found.truth is not None
     assert found.prior.nnz == found.truth.nnz == 45
     assert (found.prior.astype(bool).toarray() & found.truth.toarray()).sum() == 45 - 9
+
+
+def test_edges_are_held_out_of_the_prior_only() -> None:
+    whole, half = problem(), problem("dataset.prior_holdout=0.5")
+    assert (whole.prior.nnz, half.prior.nnz) == (45, 23)
+    assert half.truth is not None
+    assert half.truth.nnz == 45
+    np.testing.assert_array_equal(whole.train.expression, half.train.expression)
