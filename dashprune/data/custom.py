@@ -14,6 +14,7 @@ from pydantic import Field, PlainValidator
 from pydantic_core import PydanticCustomError
 from scipy.sparse import csr_array
 
+from dashprune.data import holdout
 from dashprune.data.base import Dataset
 from dashprune.data.own.expression import Series, read_cells, series_of
 from dashprune.data.own.files import digest, existing
@@ -68,6 +69,9 @@ class Custom(Dataset):
         scale: bring each gene to 0 to 1 over the training samples; errors are then in squared units of that.
         index_base: what integer indices in networks count from; None finds out.
         prior_transposed: the prior has targets in its rows, or its first column.
+        prior_holdout: fraction of the prior's edges that are taken out of it; None for none. It is of use where the
+            prior is the gold standard.
+        prior_holdout_by: "edges" takes out single edges, "genes" all edges to a gene.
         validation: fraction of the samples, rounded and at least one, or their names; None holds out nothing.
         test: the same.
         seed: of the split.
@@ -84,6 +88,8 @@ class Custom(Dataset):
     scale: bool
     index_base: Literal[0, 1] | None
     prior_transposed: bool
+    prior_holdout: holdout.Fraction | None
+    prior_holdout_by: holdout.By
     validation: HeldOut
     test: HeldOut
     seed: Annotated[int, Field(ge=0)]
@@ -111,11 +117,21 @@ class Custom(Dataset):
             DashpruneError: on a mistake in a file, by row and column; or if there is too little to split.
         """
         stamps = tuple((path, path.stat().st_mtime_ns, path.stat().st_size) for path in self._files().values())
-        data = _read(replace(self, seed=0, validation=0.5, test=0.5, scale=False), stamps)
+        whole = replace(self, prior_holdout=None, prior_holdout_by="edges")
+        data = _read(replace(whole, seed=0, validation=0.5, test=0.5, scale=False), stamps)
         train, validation, test = self._splits(data.series)
         if self.scale:
             train, validation, test = scaled(train, validation, test)
-        return Problem(data.genes, train, validation, test, data.prior, data.coregulation, data.truth, data.evaluable)
+        prior, coregulation = self._held_out(data)
+        return Problem(data.genes, train, validation, test, prior, coregulation, data.truth, data.evaluable)
+
+    def _held_out(self, data: _Data) -> tuple[csr_array, csr_array]:
+        """What is left of the prior, and the co-regulation, which follows from it unless it is given."""
+        if self.prior_holdout is None:
+            return data.prior, data.coregulation
+        rng = numpy_generator(self.seed, "holdout")
+        prior = holdout.hold_out(data.prior, self.prior_holdout, self.prior_holdout_by, rng)
+        return prior, coregulation_from_prior(prior) if self.coregulation is None else data.coregulation
 
     def _files(self) -> dict[str, Path]:
         """The files that are given, by key."""

@@ -197,6 +197,17 @@ def test_gold_standard_and_coregulation() -> None:
     assert refused(coregulation="together.csv") == "together.csv: co-regulation has a value of -2; none may be negative"
 
 
+def test_edges_are_held_out_of_a_prior_that_is_the_gold_standard() -> None:
+    """Of three edges, one; co-regulation follows from the other two, unless it is given."""
+    Path("together.csv").write_text("source,target,weight\nTP53,MYC,1\n")
+    whole, problem = (load(gold="prior.csv", prior_holdout=fraction) for fraction in ("null", 0.4))
+    assert problem.truth is not None
+    assert (whole.prior.nnz, problem.truth.nnz, problem.prior.nnz) == (3, 3, 2)
+    np.testing.assert_array_equal(problem.coregulation.toarray(), coregulation_from_prior(problem.prior).toarray())
+    given = load(coregulation="together.csv", prior_holdout=0.4, prior_holdout_by="genes")
+    assert (given.prior.nnz, given.coregulation.nnz) == (2, 2)
+
+
 def test_names_that_are_integers_are_names() -> None:
     wide = table().rename(columns=dict(zip(GENES, ["7157", "4193", "4609", "2099"], strict=True)))
     wide.to_csv("expression.csv", index=False)
