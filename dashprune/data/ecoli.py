@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
+from scipy.sparse import csr_array
 
 from dashprune.data import holdout
 from dashprune.data.base import Dataset
@@ -56,12 +57,12 @@ class Ecoli(Dataset):
     Attributes:
         conditions: the stresses, whose replicates are the samples.
         genes: "gold" keeps the genes of the gold standard, "all" every measured gene.
-        prior: "gold" takes the gold standard, of which `prior_holdout` leaves a part.
+        prior: "gold" takes the gold standard, of which `prior_holdout` leaves a part; None for no prior.
         prior_holdout: fraction of its edges that are taken out of the prior; None for none.
         prior_holdout_by: "edges" takes out single edges; "genes" all edges to an operon, whose genes are transcribed
             together: genes of the gold standard whose b numbers, which follow the chromosome, are at most 2 apart.
-        validation: number of samples that are not trained on, but choose checkpoint and learning rate.
-        test: number of samples that are held out.
+        validation: number of samples that are not trained on, but choose checkpoint and learning rate; None for none.
+        test: number of samples that are held out; None for none.
         seed: of split and prior, each with a stream of its own.
     """
 
@@ -70,8 +71,8 @@ class Ecoli(Dataset):
     prior: Literal["gold"] | None
     prior_holdout: holdout.Fraction | None
     prior_holdout_by: holdout.By
-    validation: Annotated[int, Field(ge=1)]
-    test: Annotated[int, Field(ge=1)]
+    validation: Annotated[int, Field(ge=1)] | None
+    test: Annotated[int, Field(ge=1)] | None
     seed: Annotated[int, Field(ge=0)]
 
     def fingerprint(self) -> str:
@@ -89,7 +90,6 @@ class Ecoli(Dataset):
         Raises:
             DashpruneError: if a file is missing or damaged, or nothing would be left to train on.
         """
-        holdout.given(self.prior)
         numbered, samples = _samples(self._files())
         gold = _gold()
         sources, targets = set(gold["source"]), set(gold["target"])
@@ -99,18 +99,19 @@ class Ecoli(Dataset):
         edges = gold[gold["value"] == 1]
         truth = readers.edges_between(edges["source"], edges["target"], ids)
         genes = _named(ids)
-        prior = holdout.hold_out(
-            sparse(truth, np.float32),
-            self.prior_holdout,
-            self.prior_holdout_by,
-            numpy_generator(self.seed, "holdout"),
-            _operons(genes, listed[chosen]),
-        )
+        prior = self._prior(truth, _operons(genes, listed[chosen]))
         kept = Split(samples.expression[:, :, chosen], samples.times)
         parts = kept.three_parts(self.validation, self.test, numpy_generator(self.seed, "split"))
         train, validation, test = scaled(*parts)
         evaluable = Pairs(_among(ids, sources), _among(ids, targets), loops=False)
         return Problem(genes, train, validation, test, prior, coregulation_from_prior(prior), truth, evaluable)
+
+    def _prior(self, truth: csr_array, operons: np.ndarray) -> csr_array:
+        """(genes, genes) sparse float32."""
+        if self.prior is None:
+            return csr_array(truth.shape, dtype=np.float32)
+        whole, rng = sparse(truth, np.float32), numpy_generator(self.seed, "holdout")
+        return holdout.hold_out(whole, self.prior_holdout, self.prior_holdout_by, rng, operons)
 
     def _files(self) -> list[Path]:
         """The series, in the order of the conditions."""

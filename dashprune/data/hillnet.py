@@ -27,6 +27,7 @@ from typing import Annotated, Literal, NamedTuple
 
 import numpy as np
 from pydantic import Field
+from scipy.sparse import csr_array
 
 from dashprune.data import holdout
 from dashprune.data.base import Dataset
@@ -75,12 +76,13 @@ class Hillnet(Dataset):
 
     Attributes:
         genes, inputs, edges: of the network, which is drawn as a generated one of sim350.
-        train, validation, test: numbers of trajectories.
+        train, validation, test: numbers of trajectories; None for no validation, or no test.
         points: time points of a trajectory, spread evenly from 0.
         length: of a trajectory, in units of the typical response time.
         noise: sd of the normal noise on every training and validation value; the test split has none.
         multiplicative: see above, likewise.
         decay_spread, delay, intrinsic, perturbation, activity: see above.
+        prior: "network", of which the next three leave a part; None for no prior.
         prior_noise: fraction of the prior's edges moved to random places.
         prior_holdout: fraction of the prior's edges, after that, that are taken out of it; None for none.
         prior_holdout_by: "edges" takes out single edges, "genes" all edges to a gene.
@@ -91,8 +93,8 @@ class Hillnet(Dataset):
     inputs: Annotated[int, Field(ge=1)]
     edges: Annotated[int, Field(ge=1)]
     train: Annotated[int, Field(ge=1)]
-    validation: Annotated[int, Field(ge=1)]
-    test: Annotated[int, Field(ge=1)]
+    validation: Annotated[int, Field(ge=1)] | None
+    test: Annotated[int, Field(ge=1)] | None
     points: Annotated[int, Field(ge=2)]
     length: Annotated[float, Field(gt=0)]
     noise: Positive
@@ -102,6 +104,7 @@ class Hillnet(Dataset):
     multiplicative: Positive
     perturbation: Positive
     activity: Literal["mrna", "hidden"]
+    prior: Literal["network"] | None
     prior_noise: Annotated[float, Field(ge=0, le=1)]
     prior_holdout: holdout.Fraction | None
     prior_holdout_by: holdout.By
@@ -111,27 +114,34 @@ class Hillnet(Dataset):
         return _VERSION
 
     def load(self) -> Problem:
+        chosen, tested = self.validation or 0, self.test or 0
         network, clean = _simulated(
-            self.genes, self.inputs, self.edges, self.train + self.validation + self.test, self.points, self.length,
+            self.genes, self.inputs, self.edges, self.train + chosen + tested, self.points, self.length,
             Switches(self.decay_spread, self.delay, self.intrinsic, self.perturbation, self.activity == "hidden"),
             self.seed,
         )  # fmt: skip
         times = np.linspace(0, self.length, self.points)
-        held_out, fitted = clean[: self.test], self._measured(clean[self.test :])
-        moved = corrupt(network.adjacency(), self.prior_noise, numpy_generator(self.seed, "prior"))
-        rng = numpy_generator(self.seed, "holdout")
-        prior = holdout.hold_out(moved, self.prior_holdout, self.prior_holdout_by, rng)
+        held_out, fitted = clean[:tested], self._measured(clean[tested:])
+        prior = self._prior(network)
         anyone = np.ones(self.genes, dtype=bool)
         return Problem(
             genes=network.genes,
-            train=_split(fitted[self.validation :], times),
-            validation=_split(fitted[: self.validation], times),
+            train=_split(fitted[chosen:], times),
+            validation=_split(fitted[:chosen], times),
             test=_split(held_out, times),
             prior=prior,
             coregulation=coregulation_from_prior(prior),
             truth=network.adjacency().astype(bool),
             evaluable=Pairs(anyone, anyone, loops=False),
         )
+
+    def _prior(self, network: Network) -> csr_array:
+        """(genes, genes) sparse float32, sign kept."""
+        if self.prior is None:
+            return csr_array((self.genes, self.genes), dtype=np.float32)
+        moved = corrupt(network.adjacency(), self.prior_noise, numpy_generator(self.seed, "prior"))
+        rng = numpy_generator(self.seed, "holdout")
+        return holdout.hold_out(moved, self.prior_holdout, self.prior_holdout_by, rng)
 
     def _measured(self, clean: np.ndarray) -> np.ndarray:
         additive, relative = numpy_generator(self.seed, "noise").standard_normal((2, *clean.shape))

@@ -62,13 +62,3 @@ def _without_groups(group: np.ndarray, number: int, rng: np.random.Generator) ->
     order = rng.permutation(len(names))
     taken = np.argmin(np.abs(np.cumsum([0, *sizes[order]]) - number))
     return ~np.isin(group, names[order[:taken]])
-
-
-def given(prior: str | None) -> None:
-    """Refuse a dataset without a prior.
-
-    Raises:
-        DashpruneError: if there is none.
-    """
-    if prior is None:
-        raise DashpruneError("dataset.prior=null: a run needs a prior network; set dataset.prior=gold")

@@ -37,12 +37,12 @@ class InSilico(Dataset):
     Pairs that are scored are all ordered pairs of different genes, as in the DREAM challenges.
 
     Attributes:
-        prior: "gold" takes the true network, of which `prior_noise` and `prior_holdout` leave a part.
+        prior: "gold": the true network, of which `prior_noise` and `prior_holdout` leave a part; None for no prior.
         prior_noise: fraction of the prior's edges that are moved to random places, as on SIM350 (METHODS 5).
         prior_holdout: fraction of the edges, after that, that are taken out of the prior; None for none.
         prior_holdout_by: "edges" takes out single edges, "genes" all edges to a gene.
-        validation: number of series that are not trained on, but choose checkpoint and learning rate.
-        test: number of series that are held out.
+        validation: number of series that are not trained on, but choose checkpoint and learning rate; None for none.
+        test: number of series that are held out; None for none.
         time_unit: minutes that count as 1.
         seed: of split and prior, each with a stream of its own.
     """
@@ -51,8 +51,8 @@ class InSilico(Dataset):
     prior_noise: Annotated[float, Field(ge=0, le=1)]
     prior_holdout: holdout.Fraction | None
     prior_holdout_by: holdout.By
-    validation: Annotated[int, Field(ge=1)]
-    test: Annotated[int, Field(ge=1)]
+    validation: Annotated[int, Field(ge=1)] | None
+    test: Annotated[int, Field(ge=1)] | None
     time_unit: Annotated[float, Field(gt=0)]
     seed: Annotated[int, Field(ge=0)]
 
@@ -62,13 +62,9 @@ class InSilico(Dataset):
         Raises:
             DashpruneError: if a file is missing or damaged, or nothing would be left to train on.
         """
-        holdout.given(self.prior)
         genes, series = self._series()
         network = self._network(genes)
-        moved = corrupt(network, self.prior_noise, numpy_generator(self.seed, "prior"))
-        prior = holdout.hold_out(
-            moved, self.prior_holdout, self.prior_holdout_by, numpy_generator(self.seed, "holdout")
-        )
+        prior = self._prior(network)
         scaled = Split(series.expression, series.times / self.time_unit)
         train, validation, test = scaled.three_parts(self.validation, self.test, numpy_generator(self.seed, "split"))
         return Problem(
@@ -81,6 +77,14 @@ class InSilico(Dataset):
             truth=network.astype(bool),
             evaluable=Pairs.every(len(genes), loops=False),
         )
+
+    def _prior(self, network: csr_array) -> csr_array:
+        """(genes, genes) sparse float32, sign kept."""
+        if self.prior is None:
+            return csr_array(network.shape, dtype=np.float32)
+        moved = corrupt(network, self.prior_noise, numpy_generator(self.seed, "prior"))
+        rng = numpy_generator(self.seed, "holdout")
+        return holdout.hold_out(moved, self.prior_holdout, self.prior_holdout_by, rng)
 
     @abstractmethod
     def _series(self) -> tuple[tuple[str, ...], Split]:

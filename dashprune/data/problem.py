@@ -102,20 +102,28 @@ class Split:
         order = rng.permutation(len(self.times))
         return self.take(np.sort(order[number:])), self.take(np.sort(order[:number]))
 
-    def three_parts(self, validation: int, test: int, rng: np.random.Generator) -> tuple[Split, Split, Split]:
+    def three_parts(
+        self, validation: int | None, test: int | None, rng: np.random.Generator
+    ) -> tuple[Split, Split, Split]:
         """Training, validation and test split: whole trajectories, drawn at random, each part in their order.
+
+        Args:
+            validation: number of trajectories, or None for none.
+            test: the same.
+            rng: source of randomness.
 
         Raises:
             DashpruneError: if none would be left to train on.
         """
-        if validation + test >= len(self.times):
+        chosen, held_out = validation or 0, test or 0
+        if chosen + held_out >= len(self.times):
             raise DashpruneError(
-                f"dataset.validation={validation} and dataset.test={test} leave none of {len(self.times)} series to "
+                f"dataset.validation={chosen} and dataset.test={held_out} leave none of {len(self.times)} series to "
                 f"train on; give fewer"
             )
-        drawn = np.split(rng.permutation(len(self.times)), [test, test + validation])
-        held_out, chosen, others = (self.take(np.sort(part)) for part in drawn)
-        return others, chosen, held_out
+        drawn = np.split(rng.permutation(len(self.times)), [held_out, held_out + chosen])
+        last, second, first = (self.take(np.sort(part)) for part in drawn)
+        return first, second, last
 
 
 @dataclass(frozen=True)

@@ -113,9 +113,15 @@ def test_steady_states() -> None:
     assert set(replace(SMALL, size=100).steady_states()) == {"knockouts", "knockdowns"}
 
 
-def test_no_prior_is_refused() -> None:
-    with pytest.raises(DashpruneError, match=r"dataset.prior=null: a run needs a prior network"):
-        replace(SMALL, prior=None).load()
+def test_without_a_prior_and_with_all_series() -> None:
+    """Nothing is held out, and nothing known beforehand; the truth still judges."""
+    problem = replace(SMALL, prior=None, validation=None, test=None).load()
+    assert problem.train.expression.shape == (5, 21, 10)
+    assert problem.validation.empty
+    assert problem.test.empty
+    assert not problem.has_prior
+    assert problem.truth is not None
+    assert problem.truth.nnz == 15
 
 
 def test_a_network_that_is_not_here_is_named(copied: Callable[..., Path]) -> None:

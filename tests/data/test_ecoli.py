@@ -86,10 +86,18 @@ def test_expression_is_scaled_log_intensity() -> None:
 
 
 def test_samples_of_a_seed() -> None:
-    drawn = {replace(WHOLE, seed=seed).load().test.expression.tobytes() for seed in range(6)}
+    drawn = {replace(WHOLE, seed=seed).load().test.expression.tobytes() for seed in range(3)}
     assert len(drawn) > 1
     with pytest.raises(DashpruneError, match=r"dataset.validation=3 and dataset.test=3 leave none of 6 series"):
         replace(WHOLE, validation=3, test=3).load()
+
+
+def test_without_a_prior_and_with_all_samples() -> None:
+    problem = replace(WHOLE, prior=None, validation=None, test=None).load()
+    assert len(problem.train.times) == 6
+    assert problem.validation.empty
+    assert problem.test.empty
+    assert not problem.has_prior
 
 
 def test_operons_are_neighbours_on_the_chromosome() -> None:

@@ -81,6 +81,14 @@ def test_the_prior_has_the_part_of_its_edges_moved_that_was_asked_for() -> None:
     assert (found.prior.astype(bool).toarray() & found.truth.toarray()).sum() == 45 - 9
 
 
+def test_without_a_prior_and_with_all_trajectories() -> None:
+    whole = problem("dataset.prior=null", "dataset.validation=null", "dataset.test=null")
+    assert len(whole.train.times) == 40
+    assert whole.validation.empty
+    assert whole.test.empty
+    assert not whole.has_prior
+
+
 def test_edges_are_held_out_of_the_prior_only() -> None:
     whole, half = problem(), problem("dataset.prior_holdout=0.5")
     assert (whole.prior.nnz, half.prior.nnz) == (45, 23)
