@@ -9,6 +9,7 @@ import pytest
 from scipy.sparse import csr_array
 
 from dashprune import compose, train_prune_eval
+from dashprune.config import conf_dir
 from dashprune.controls.base import Control
 from dashprune.controls.genie3 import Genie3
 from dashprune.controls.lasso import Lasso
@@ -57,14 +58,14 @@ def test_the_prior_takes_itself_for_the_network(linear: Problem) -> None:
     assert Prior.uses_prior
 
 
-def test_the_lasso_finds_the_edges_and_predicts(linear: Problem) -> None:
-    lasso = Lasso(decay=1.0, prior_weight=1.0)
+@pytest.mark.parametrize("decay", [1.0, None])
+def test_the_lasso_finds_the_edges_and_predicts(linear: Problem, decay: float | None) -> None:
+    lasso = Lasso(decay, prior_weight=1.0)
     estimate = lasso.fit(linear)
     assert estimate is not None
-    off_diagonal = ~np.eye(5, dtype=bool)
     regulated = np.array([2, 3])
-    found = estimate.support[:, regulated] & off_diagonal[:, regulated]
-    assert found[EDGES[:, regulated] != 0].all()
+    assert estimate.support[:, regulated][EDGES[:, regulated] != 0].all()
+    assert not np.diagonal(estimate.support).any()
     assert estimate.score[0, 2] > estimate.score[4, 2]
     transitions = linear.test.transitions()
     predicted = lasso.predict(transitions)
@@ -101,13 +102,18 @@ def test_tree_importances_rank_true_regulators_first(linear: Problem) -> None:
     assert (again.score == estimate.score).all()
 
 
-@pytest.mark.parametrize("name", ["persistence", "prior", "lasso", "lasso_prior", "genie3"])
+NAMES = sorted(path.stem for path in (conf_dir() / "control").glob("*.yaml"))
+PRIOR = {"prior", "lasso_prior", "union", "degree", "activity"}
+PREDICTS = {"persistence", "lasso", "lasso_prior", "union"}
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_every_control_gives_a_row(name: str, tmp_path: Path) -> None:
-    options = ["control.trees=5"] if name == "genie3" else []
+    options = ["control.trees=5"] if name.endswith("genie3") else []
     row = train_prune_eval(compose([*SMALL, f"control={name}", f"outputs={tmp_path}", *options]))
     assert (row["model"], row["pruner"]) == ("control", name)
-    assert row["uses_prior"] == (name in ("prior", "lasso_prior"))
-    assert (row["mse"] is None) == (name in ("prior", "genie3"))
+    assert row["uses_prior"] == (name in PRIOR)
+    assert (row["mse"] is None) == (name not in PREDICTS)
     if name == "persistence":
         assert row["mse"] == row["mse_persistence"]
     else:
