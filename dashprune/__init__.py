@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from dashprune.config import compose
     from dashprune.runs.run import train_prune_eval
 
-__version__ = "0.1.0"
+__version__ = "0.2.0.dev0"
 
 __all__ = ["__version__", "compose", "figures", "pathways", "train_prune_eval"]
 

@@ -167,6 +167,10 @@ def explain(error: Exception, overrides: Sequence[str]) -> str:
         extra = EXTRAS[absent[1]]
         where = f"'dashprune[{extra}]', or '.[{extra}]' in a checkout"
         return f"hydra/launcher={absent[1]} is not installed; install it with pip install {where}"
+    choice = re.search(r"Could not find '([\w/]+)/([^'/]*)' Available options in '[^']+': ([\w ]+)", text)
+    if choice:
+        group, name, known = choice[1], choice[2], choice[3].split()
+        return f"{group}={name}: there is no such choice{did_you_mean(name, known)}; choices: {', '.join(known)}"
     unknown = re.match(r"Could not override '([^']+)'", text)
     return _unknown_key(unknown[1], overrides) if unknown else text
 
@@ -220,10 +224,18 @@ def parse(overrides: Sequence[str]) -> list[Override]:
                 f"'{word}' is not KEY=VALUE as Hydra reads it: {reason}; quote special signs"
             ) from error
         names = choices(override.key_or_group)
-        if names and override.value() is None and not override.is_delete():
+        if names and not override.is_delete() and not all(isinstance(value, str) for value in _choices_of(override)):
             raise DashpruneError(f"{word}: nothing is chosen; choose one of {', '.join(names)}, or leave it out")
         parsed.append(override)
     return parsed
+
+
+def _choices_of(override: Override) -> list[Any]:
+    """The values of an override: of a sweep each, else the only one."""
+    if override.is_discrete_sweep():
+        return list(override.sweep_iterator())
+    value = override.value()
+    return list(value) if isinstance(value, list) else [value]
 
 
 def section(kind: type[T], values: Mapping[str, Any], where: str) -> T:

@@ -14,6 +14,7 @@ import pandas as pd
 
 import dashprune
 from dashprune.analysis import tables
+from dashprune.errors import DashpruneError, say
 from dashprune.figures.run_pictures import draw
 from dashprune.runs.finished import reported
 
@@ -51,7 +52,8 @@ def tour(folder: Path, words: list[str]) -> pd.DataFrame:
     # 7. Which of them does the prior not have?
     known = set(pd.read_csv(prior)[["source", "target"]].itertuples(index=False, name=None))
     edges = network[["source", "target"]].itertuples(index=False, name=None)
-    print("not in the prior:", ", ".join(f"{a} -> {b}" for a, b in edges if (a, b) not in known and a != b) or "none")
+    novel = [f"{a} -> {b}" for a, b in edges if (a, b) not in known and a != b]
+    print("the strongest that are not in the prior:", ", ".join(novel[:8]) or "none")
 
     # 8. The model itself, for whatever you want to do with it: here, the rate of change at rest.
     problem, model, _solver = reported(place)
@@ -87,4 +89,8 @@ def write_ring(expression: Path, prior: Path, gold: Path) -> None:
 
 if __name__ == "__main__":
     paths = [word for word in sys.argv[1:] if "=" not in word]
-    tour(Path(paths[0] if paths else "tour"), [word for word in sys.argv[1:] if "=" in word])
+    try:
+        tour(Path(paths[0] if paths else "tour"), [word for word in sys.argv[1:] if "=" in word])
+    except DashpruneError as error:
+        say(str(error))
+        sys.exit(2)

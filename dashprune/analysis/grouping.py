@@ -66,8 +66,19 @@ def differing(settings: Sequence[Mapping[str, str]]) -> list[str]:
 
 def labels(kinds: Sequence[Kind]) -> list[str]:
     """What tells each kind from the others of its names, such as `model.decay=True train.epochs=50`; may be empty."""
-    told = {names: differing([own.settings for own in alike]) for names, alike in by(kinds, _names).items()}
+    told = {names: _telling([own.settings for own in alike]) for names, alike in by(kinds, _names).items()}
     return [" ".join(f"{key}={own.settings.get(key, '')}" for key in told[own.names]) for own in kinds]
+
+
+def _telling(settings: Sequence[Mapping[str, str]]) -> list[str]:
+    """The keys in which settings differ, but for those that a name says already: as of two solvers."""
+    keys = differing(settings)
+    chosen = {key.removesuffix("name") for key in keys if key.endswith(".name")}
+    everywhere = set(keys).intersection(*settings)
+    return [
+        key for key in keys
+        if not any(key.startswith(part) and (key.endswith("_target_") or key not in everywhere) for part in chosen)
+    ]  # fmt: skip
 
 
 def labelled(items: Sequence[T], kind_of: Callable[[T], Kind]) -> dict[tuple[tuple[str, ...], str], list[T]]:

@@ -27,7 +27,7 @@ examples:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; returns the exit code: 0, 1 for a failed job or defect, 2 for a user's mistake."""
+    """Run the command line; returns the exit code: 0, 1 for a defect, 2 for a user's mistake or a job that failed."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
         if "_ARGCOMPLETE" in os.environ:  # the tab key was pressed

@@ -48,7 +48,7 @@ def main(words: list[str]) -> int:
         "item",
         metavar="ITEM",
         help="table1, table2, table6, table9, table10, fig2, fig3, fig5, fig6; not in the paper: beyond_priors, "
-        "beyond_networks, beyond_data; all",
+        "beyond_networks, beyond_data, outside_alone, outside_priors, outside_ecoli; all",
     )
     parser.add_argument("--dry-run", action="store_true", help="list the runs, which are done, and the time left")
     parser.add_argument("--no-run", action="store_true", help="start no run; write what those done give")
@@ -57,6 +57,9 @@ def main(words: list[str]) -> int:
     )
     parser.add_argument(
         "--outputs", default="outputs", metavar="DIR", help="folder of runs and paper (default: outputs)"
+    )
+    parser.add_argument(
+        "--replace", action="store_true", help="write an item, even in place of one made from more runs"
     )
     parser.add_argument("--launcher", metavar="NAME", help="Hydra's launcher of the runs, such as joblib")
     chosen = parser.parse_args(words)
@@ -124,6 +127,12 @@ def _make(made: Made, chosen: argparse.Namespace, tried: set[str]) -> int:
             tried.add(shlex.join(words))
             launch(_prepared(words, chosen))
     folder = _root(chosen) / "paper" / Path(made.name).stem
+    there = pages.runs_behind(made, folder)
+    if there > len(made.done) and not chosen.replace:
+        raise DashpruneError(
+            f"{made.name}: {folder} was made from {there} runs, of which {len(made.done)} are done below "
+            f"'{_root(chosen)}'; it is kept as it is. To write it all the same: --replace, or another --outputs DIR"
+        )
     print(pages.write(made, folder))
     say(f"written to {folder}")
     if not made.missing:

@@ -6,6 +6,7 @@ import os
 import shlex
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dashprune.cli.parser import Parser
@@ -53,10 +54,24 @@ def main(words: list[str]) -> int:
     for word in chosen.overrides:
         if "=" not in word and not word.startswith("~"):
             raise DashpruneError(f"'{word}' is not KEY=VALUE; for example pruner={word}, or see dashprune run --help")
+    if chosen.config_dir is not None:
+        _check_names(Path(chosen.config_dir))
     flags = [word for word in words if word not in chosen.overrides]  # Hydra wants them before KEY=VALUE
     if chosen.multirun:
         return _sweep(flags, chosen.overrides, chosen.config_dir)
     return _single(flags, chosen.overrides)
+
+
+def _check_names(folder: Path) -> None:
+    """Refuse a yaml of the user that bears the name of one that comes with dashprune, which Hydra would use instead."""
+    from dashprune.config import choices
+
+    for path in sorted(folder.glob("*/*.yaml")):
+        if path.stem in choices(path.parent.name):
+            raise DashpruneError(
+                f"--config-dir: {path} bears the name of a file that comes with dashprune, and would not be used; "
+                f"give it another name"
+            )
 
 
 def _single(flags: list[str], overrides: list[str]) -> int:
@@ -73,6 +88,11 @@ def _single(flags: list[str], overrides: list[str]) -> int:
     for error in mistakes:
         raise error
     _print_table(rows)
+
+    from dashprune.runs import identity
+
+    for row in rows:
+        say(f"the run is in {identity.folder_of(row)}")
     return 0
 
 

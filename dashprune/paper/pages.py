@@ -146,6 +146,14 @@ def write(made: Made, folder: Path) -> str:
     return text
 
 
+def runs_behind(made: Made, folder: Path) -> int:
+    """From how many runs the item was made that is in `folder` now; 0 if none is."""
+    try:
+        return len(pd.read_csv(folder / f"{made.stem}.runs.csv"))
+    except (OSError, ValueError):
+        return 0
+
+
 def marked(figure: Figure, quick: bool) -> Figure:
     """The figure; that of the reduced version says so across."""
     if quick:

@@ -85,6 +85,8 @@ def check(cfg: DictConfig | Mapping[str, Any]) -> Settings:
         DashpruneError: naming all mistakes of the sections, or else of the components, in one line.
     """
     resolved = _resolved(cfg)
+    if not resolved.get("outputs"):
+        raise DashpruneError("outputs: no folder is given; leave it out, or name one: outputs=FOLDER")
     parts = ("train", "schedule", "solver", "dataset", "model", "pruner", "control")
     single = {key: value for key, value in resolved.items() if key not in parts}
     node: dict[str, Any] = {part: resolved.get(part) for part in parts}

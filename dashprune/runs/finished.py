@@ -80,7 +80,7 @@ def _settings(folder: Path, row: Result) -> Settings:
             f"{folder} was made by other code (dashprune {provenance.code(row)}), and cannot be read by this: {error}; "
             f"run it again"
         ) from error
-    if settings.dataset.fingerprint() != row["data"]:
+    if settings.dataset.fingerprint() != row.get("data"):
         raise DashpruneError(f"{folder} was made from other data than dataset {row['dataset']} has now; run it again")
     return settings
 
@@ -93,6 +93,9 @@ def _restored(folder: Path, settings: Settings) -> tuple[Problem, VectorField, d
     state = checkpoints.load(folder)
     if state is None:
         raise DashpruneError(f"{folder} has no checkpoint any more; run it again with force=true")
-    model.load_state_dict(state["best"])
+    try:
+        model.load_state_dict(state["best"])
+    except (RuntimeError, KeyError, TypeError) as error:
+        raise DashpruneError(f"{folder}: the checkpoint is of another model; run it again with force=true") from error
     settings.pruner.finalize(model)
     return problem, model, state["pruner"]

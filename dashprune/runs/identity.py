@@ -33,9 +33,9 @@ def of_a_run(config: Mapping[str, Any]) -> dict[str, Any]:
     left out: strategies and models hold copies of the first two, and the others change no result.
     """
     parts = CONTROLLED if config.get("control") else TRAINED
-    left_out = {*TRAINED, *CONTROLLED, "schedule", "hidden", "vectorize", "ranking"} - set(parts)
+    left_out = {*TRAINED, *CONTROLLED, "schedule", "hidden", "vectorize", "ranking"}
     left_out |= {"device"} if "control" in parts else set()
-    values = {key: value for key, value in config.items() if key not in left_out and key not in parts}
+    values = {key: value for key, value in config.items() if key not in left_out}
     return {**values, **{part: config[part] for part in parts if part in config}}
 
 
@@ -43,7 +43,7 @@ def deciding(config: Mapping[str, Any]) -> dict[str, Any]:
     """What can change the result, out of a run's configuration.
 
     A single key that is null decides nothing, so that a new one leaves the runs before it as they were. A class counts
-    by its own name, wherever it lives.
+    by its own name, wherever in this package it lives.
     """
     kept = {key: value for key, value in config.items() if value is not None}
     flattened = flat(kept)
@@ -59,8 +59,13 @@ def _without(node: Mapping[str, Any], prefix: str, left_out: set[str]) -> dict[s
             continue
         if isinstance(value, Mapping):
             value = _without(value, f"{prefix}{key}.", left_out)
-        found[key] = str(value).rpartition(".")[2] if key == "_target_" else value
+        found[key] = _class(str(value)) if key == "_target_" else value
     return found
+
+
+def _class(place: str) -> str:
+    """A class by its own name, wherever in this package it lives; one of somebody else with its place."""
+    return place.rpartition(".")[2] if place.startswith("dashprune.") else place
 
 
 def run_id(config: Mapping[str, Any], fingerprint: str) -> str:
@@ -83,6 +88,11 @@ def run_folder(config: Mapping[str, Any], fingerprint: str, names: tuple[str, st
         names: of dataset, model and pruner.
     """
     return Path(config["outputs"], "runs", *names, run_id(config, fingerprint))
+
+
+def folder_of(row: Mapping[str, Any]) -> Path:
+    """The folder of a run that is done, by its row."""
+    return Path(row["config"]["outputs"], "runs", row["dataset"], row["model"], row["pruner"], row["id"])
 
 
 def find_run(name: str, root: Path) -> Path:

@@ -29,7 +29,9 @@ def commit() -> str | None:
         return None
     head = _git("rev-parse", "--short=10", "HEAD")
     changed = _git("status", "--porcelain", "--", "dashprune", "conf")
-    return None if head is None else f"{head}-dirty" if changed else head
+    if head is None or changed is None:
+        return None
+    return f"{head}-dirty" if changed else head
 
 
 def code(row: Mapping[str, Any]) -> str:

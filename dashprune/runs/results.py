@@ -22,6 +22,10 @@ Result = dict[str, Any]
 """One row: the content of result.json. Fractions, not percent; errors in squared units of expression."""
 
 
+KEYS: dict[str, type] = {"dataset": str, "model": str, "pruner": str, "seed": int, "config": dict}
+"""What every row has."""
+
+
 def load(folder: Path) -> Result | None:
     """The result of a run that is done, else None.
 
@@ -33,8 +37,8 @@ def load(folder: Path) -> Result | None:
         return None
     try:
         result = json.loads(path.read_text(encoding="utf-8"), parse_constant=float)
-        missing = [key for key in ("dataset", "model", "pruner", "seed", "config") if key not in result]
-    except (ValueError, TypeError) as error:
+        missing = [key for key, kind in KEYS.items() if not isinstance(result.get(key), kind)]
+    except (ValueError, TypeError, AttributeError) as error:
         raise DashpruneError(f"{path} is not a result: {error}; delete the file and run again") from error
     if missing:
         raise DashpruneError(f"{path} is not a result: it lacks {', '.join(missing)}; delete the file and run again")

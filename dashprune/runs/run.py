@@ -58,12 +58,12 @@ class Prepared:
     """A run that is ready to be trained, or to go on.
 
     Attributes:
-        run: the run.
+        opened: the run.
         problem: its data.
         training: as it begins, or as its checkpoint left it; None for a control.
     """
 
-    run: Opened
+    opened: Opened
     problem: Problem
     training: Training | None
 
@@ -118,6 +118,7 @@ def open_run(cfg: Configuration) -> Opened:
         DashpruneError: on a mistake in the configuration or the data, or if the folder cannot be made.
     """
     settings = check(cfg)
+    provenance.commit()  # of the code that is loaded now, before somebody changes the files
     torch.set_num_threads(settings.run.threads)
     fingerprint = settings.dataset.fingerprint()
     folder = identity.run_folder(settings.values, fingerprint, settings.names)
@@ -169,7 +170,7 @@ def train(runs: Sequence[Prepared], solver: Solver) -> list[DashpruneError | Non
     """Train all runs from wherever they stand, those that are alike as one; returns what stopped each."""
     started, sharing = time.monotonic(), len(runs)
     trainings = [run.training for run in runs if run.training is not None]
-    name = f"{sharing} runs" if sharing > 1 else str(runs[0].run)
+    name = f"{sharing} runs" if sharing > 1 else str(runs[0].opened)
     epochs, done = max(one.settings.epochs for one in trainings), min(len(one.history) for one in trainings)
     with Progress(name, epochs, done) as progress:
         members = [
@@ -187,7 +188,7 @@ def train(runs: Sequence[Prepared], solver: Solver) -> list[DashpruneError | Non
 
 def score(run: Prepared) -> Result:
     """The scores of what was trained, or of the control; writes the network of the former, and ranks pairs if asked."""
-    settings, folder = run.run.settings, run.run.folder
+    settings, folder = run.opened.settings, run.opened.folder
     ranked = settings.run.ranking
     if settings.control is not None:
         return score_control(settings.control, run.problem, folder if ranked else None)
@@ -226,19 +227,26 @@ def _work_on(runs: Mapping[str, Opened]) -> dict[str, End]:
     ends: dict[str, End] = {place: run for place, run in prepared.items() if isinstance(run, DashpruneError)}
     ready = {place: run for place, run in prepared.items() if isinstance(run, Prepared)}
     trained = [run for run in ready.values() if run.training is not None]
-    for solver in {repr(run.run.settings.solver): run.run.settings.solver for run in trained}.values():
-        own = [run for run in trained if run.run.settings.solver == solver]
-        for run, error in zip(own, train(own, solver), strict=True):
+    for own in _by_solver(trained):
+        for run, error in zip(own, train(own, own[0].opened.settings.solver), strict=True):
             if error is not None:
-                ends[run.run.place] = error
+                ends[run.opened.place] = error
     for place, run in ready.items():
         if place not in ends:
             ends[place] = _tried(_scored, run)
     return ends
 
 
+def _by_solver(runs: Sequence[Prepared]) -> list[list[Prepared]]:
+    """Runs whose solvers are the same, together."""
+    groups: dict[str, list[Prepared]] = {}
+    for run in runs:
+        groups.setdefault(repr(run.opened.settings.solver), []).append(run)
+    return list(groups.values())
+
+
 def _scored(run: Prepared) -> Result:
-    return write(run.run, score(run))
+    return write(run.opened, score(run))
 
 
 def _tried(stage: Callable[..., T], *arguments: object) -> T | DashpruneError:
@@ -258,9 +266,9 @@ def _member(run: Prepared, training: Training, progress: Progress, spent: Callab
     def after_epoch() -> None:
         training.seconds = before + spent()
         progress.show(training.history[-1])
-        _save(run.run, training)
+        _save(run.opened, training)
 
-    problem, seed = run.problem, run.run.settings.run.seed
+    problem, seed = run.problem, run.opened.settings.run.seed
     return Member(training, problem.train, problem.validation, seed, after_epoch)
 
 
@@ -273,7 +281,7 @@ def _save(run: Opened, training: Training) -> None:
 
 def _plan(runs: Sequence[Prepared], members: Sequence[Member], solver: Solver) -> str:
     """Which runs train as one model and which alone."""
-    strategies = {id(member): run.run.settings.names[2] for run, member in zip(runs, members, strict=True)}
+    strategies = {id(member): run.opened.settings.names[2] for run, member in zip(runs, members, strict=True)}
     parts = []
     for group in groups(members, solver):
         names = ", ".join(dict.fromkeys(strategies[id(member)] for member in group))

@@ -164,7 +164,7 @@ def _beside_persistence(mse: float | None, problem: Problem) -> Result:
     return {
         "mse": mse,
         "mse_persistence": persistence,
-        "mse_relative": None if mse is None else mse / persistence,
+        "mse_relative": None if mse is None or persistence == 0 else mse / persistence,
         "expression_sd": float(test.stop.astype(np.float64).std()),
     }
 

@@ -53,7 +53,20 @@ def test_figures_need_no_runs_but_those_of_tables() -> None:
         return {frozenset(run) for words in sweeps(load(name), quick=False) for run in expand(words)}
 
     beyond = ["beyond_data", "beyond_networks", "beyond_priors"]
-    assert items.names() == [*beyond, "fig2", "fig3", "fig5", "fig6", "table1", "table2", "table6", "table9", "table10"]
+    outside = ["outside_alone", "outside_ecoli", "outside_priors"]
+    assert items.names() == [
+        *beyond,
+        "fig2",
+        "fig3",
+        "fig5",
+        "fig6",
+        *outside,
+        "table1",
+        "table2",
+        "table6",
+        "table9",
+        "table10",
+    ]
     assert runs("fig2") == runs("table1")
     assert runs("fig5") | runs("fig6") < runs("table2")
     assert len(runs("table1")) == 13 * 3 + 5 * 3
