@@ -50,7 +50,8 @@ def test_the_dataset_sets_the_width_of_the_model(model: str) -> None:
 @pytest.mark.parametrize("group", ["dataset", "model", "pruner", "solver"])
 def test_an_unknown_choice_is_answered_with_the_list_of_choices(group: str) -> None:
     message = mistake(f"{group}=dassh")
-    assert f"Could not find '{group}/dassh'" in message
+    assert message.startswith(f"{group}=dassh: there is no such choice")
+    assert ("did you mean 'dash'?" in message) == (group == "pruner")
     for choice in choices(group):
         assert choice in message
 
@@ -84,6 +85,9 @@ def test_lambda_outside_its_range(value: str) -> None:
         ("solver.method=rk4", "there is no key 'method' under solver; keys there: name, _target_, step"),
         ("schedule=x", "schedule: 'x' is not allowed; set its keys: start, first"),
         ("train=default", "train=default: train has no files to choose from; set its keys: plateau, checkpoint_every"),
+        ("outputs=", "outputs: no folder is given; leave it out"),
+        ("pruner=3", "pruner=3: nothing is chosen; choose one of bioprune"),
+        ("control=prior,null", "control=prior,null: nothing is chosen; choose one of activity"),
         ("solver.step=2", "solver.step: 2 is not allowed; input should be less than or equal to 1"),
         ("+train.plateau.fator=1", "train.plateau.fator: 1 is not allowed"),
         ("~pruner", "pruner: nothing is chosen; choose one with pruner=NAME: bioprune"),

@@ -109,9 +109,11 @@ def pinned(path: Path) -> dict[str, str]:
 def test_the_changelog_and_the_citation_name_this_version() -> None:
     changelog = (REPOSITORY / ".github" / "CHANGELOG.md").read_text(encoding="utf-8")
     released = re.findall(r"^## \[?(\d+\.\d+\.\d+)", changelog, re.MULTILINE)
-    assert released[0] == dashprune.__version__
+    version, _, unreleased = dashprune.__version__.partition(".dev")
+    assert ("## Unreleased" in changelog) == bool(unreleased)
+    assert (version == released[0]) != bool(unreleased)
     citation = yaml.safe_load((REPOSITORY / ".github" / "CITATION.cff").read_text(encoding="utf-8"))
-    assert citation["version"] == dashprune.__version__
+    assert citation["version"] == released[0]
 
 
 def named(requirements: list[str]) -> set[str]:

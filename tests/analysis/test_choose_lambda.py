@@ -250,6 +250,6 @@ def test_a_choice_that_cannot_be_written_is_one_clear_line(tmp_path: Path) -> No
         choose_lambda.write(tmp_path, sweep, choose([own]))
     mine = replace(own, config={**values, "pruner": {**values["pruner"], "name": "mine"}})
     with pytest.raises(
-        DashpruneError, match=r"as a file: Could not find 'pruner/mine'.*by hand: pruner\.lambda_1=0\.5"
+        DashpruneError, match=r"as a file: pruner=mine: there is no such choice.*by hand: pruner\.lambda_1=0\.5"
     ):
         choose_lambda.write(tmp_path, sweep, choose([mine]))

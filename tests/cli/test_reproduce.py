@@ -130,7 +130,7 @@ def test_all_writes_an_index_and_survives_an_item(
     page = Path("outputs/paper/index.md").read_text()
     assert "[first](first/first.md)" in page
     assert "[last](last/last.md)" in page
-    assert "wrong.yaml could not be made: Could not find 'pruner/imq'" in page
+    assert "wrong.yaml could not be made: pruner=imq: there is no such choice; did you mean 'imp'?" in page
 
 
 @pytest.mark.parametrize(
@@ -155,3 +155,19 @@ def test_the_help_names_every_item(capsys: pytest.CaptureFixture[str]) -> None:
         main(["reproduce", "--help"])
     words = capsys.readouterr().out.replace(",", " ").replace(";", " ").split()
     assert {*items.names(), "all"} <= set(words)
+
+
+def test_an_item_made_from_more_runs_is_kept(capsys: pytest.CaptureFixture[str]) -> None:
+    """As the committed ones are, in a checkout without their runs."""
+    name = written(
+        "ours", sweeps=[ITEM["sweeps"][1]], tables=[{"columns": ["mse"], "groups": {"": {"prior": "prior"}}}]
+    )
+    assert main(["reproduce", name]) == 0
+    page = Path("outputs/paper/ours/ours.md")
+    made = page.read_text()
+    Path("outputs/runs").rename("elsewhere")
+    assert main(["reproduce", name, "--no-run"]) == 2
+    assert "was made from 1 runs, of which 0 are done below 'outputs'; it is kept as it is" in capsys.readouterr().err
+    assert page.read_text() == made
+    assert main(["reproduce", name, "--no-run", "--replace"]) == 2  # as a run is missing
+    assert page.read_text() != made

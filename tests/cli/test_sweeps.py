@@ -103,7 +103,7 @@ def test_a_grid_is_no_part_of_a_runs_identity() -> None:
         (["hydra.sweep.dir=/dev/null/x"], "the sweep folder /dev/null/x cannot be written (Not a directory)"),
         (
             ["hydra/launcher=jobib"],
-            "Could not find 'hydra/launcher/jobib' Available options in 'hydra/launcher': basic",
+            "hydra/launcher=jobib: there is no such choice; did you mean 'joblib'?; choices: basic",
         ),
     ],
 )

@@ -66,7 +66,7 @@ def test_a_control_without_more_to_say_ranks_all_pairs(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("words", "pairs"),
-    [(["pruner=dash"], 24 * 24), (EDGE, 24 * 23), (["pruner=l0"], 24 * 24), (["control=lasso"], 24 * 24),
+    [(["pruner=dash"], 24 * 24), (EDGE, 24 * 23), (["pruner=l0"], 24 * 24), (["control=lasso"], 24 * 23),
      (["control=genie3"], 24 * 23), (["control=prior"], 24 * 24)],
 )  # fmt: skip
 def test_every_candidate_is_ranked_at_once_or_later_alike(
