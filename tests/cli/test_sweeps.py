@@ -319,3 +319,12 @@ def test_a_killed_worker_and_a_killed_driver_lose_nothing_finished() -> None:
     assert main(["run", "-m", *longer]) == 0
     assert table("outputs") == table("undisturbed")
     assert not list(Path("outputs/runs").rglob("*.tmp"))
+
+
+def test_a_yaml_of_ones_own_with_a_name_that_is_taken_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "mine/pruner").mkdir(parents=True)
+    (tmp_path / "mine/pruner/dash.yaml").write_text("name: dash\n_target_: mine.Dash\n")
+    assert main(["run", "--config-dir", "mine", "pruner=dash"]) == 2
+    assert "mine/pruner/dash.yaml bears the name of a file that comes with dashprune" in capsys.readouterr().err

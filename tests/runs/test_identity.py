@@ -76,8 +76,9 @@ def test_a_class_that_moves_makes_no_other_run_but_another_class_does() -> None:
     config = check(compose(SMALL)).values
     config["pruner"]["_target_"] = "dashprune.elsewhere.Dash"
     assert identity.run_id(config, "data") == name()
-    config["pruner"]["_target_"] = "dashprune.elsewhere.Other"
-    assert identity.run_id(config, "data") != name()
+    for other in ("dashprune.elsewhere.Other", "mine.Dash"):
+        config["pruner"]["_target_"] = other
+        assert identity.run_id(config, "data") != name()
 
 
 def test_a_new_key_that_is_null_leaves_runs_as_they_were() -> None:

@@ -151,3 +151,9 @@ def test_no_matrix_of_all_pairs_is_held(small: list[str], monkeypatch: pytest.Mo
     network = functools.partial(scoring._scored, model)
     assert peak(lambda: scoring._network_scores(0, network, problems[0])) < pairs
     assert peak(lambda: effects.strongest(model, 10_000)) < pairs
+
+
+def test_where_nothing_changes_there_is_no_error_relative_to_no_change(example: Problem) -> None:
+    still = replace(example.test, expression=np.ones_like(example.test.expression))
+    found = scoring._beside_persistence(0.5, replace(example, test=still))
+    assert (found["mse"], found["mse_persistence"], found["mse_relative"]) == (0.5, 0.0, None)
