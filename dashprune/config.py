@@ -8,6 +8,7 @@ model or pruner declares its own options and nothing else is edited.
 from __future__ import annotations
 
 import inspect
+import math
 import re
 import typing
 from collections.abc import Callable, Mapping, Sequence
@@ -60,6 +61,8 @@ class Train:
         epochs: passes over the training trajectories.
         batch_trajectories: trajectories per optimiser step, all their transitions together.
         learning_rate: of Adam.
+        steps: optimiser steps of the whole training, at least: with few trajectories, each epoch passes over them
+            several times, always as often.
         plateau: when the learning rate falls.
         early_stop: stop after this many epochs in a row without a new best validation error (or loss, without
             validation), once the pruning schedule has finished; null never stops early.
@@ -72,6 +75,12 @@ class Train:
     plateau: Plateau
     early_stop: PositiveInt | None
     checkpoint_every: PositiveInt
+    steps: PositiveInt = 1
+
+    def passes(self, trajectories: int) -> int:
+        """How often an epoch passes over this many training trajectories."""
+        once = math.ceil(trajectories / self.batch_trajectories)
+        return math.ceil(self.steps / (self.epochs * once))
 
 
 @dataclass(frozen=True)

@@ -98,6 +98,12 @@ class Pruner(nn.Module):
         """(genes, targets) probability of each pair to be an edge, row regulates column; None if it gives none."""
         return None
 
+    def edge_ranking(self, targets: slice) -> Tensor | None:
+        """(genes, targets) scores >= 0 in the order of the probabilities, with fewer ties: -log(1 - p) has them apart
+        where p is 1 to a float. None if the strategy gives no probabilities.
+        """
+        return self.edge_probability(targets)
+
     def finalize(self, model: VectorField) -> None:
         """Bake masks, thresholds and gates into the weights; afterwards the model's layers are plain again."""
         model.eval()

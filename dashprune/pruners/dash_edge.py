@@ -5,15 +5,17 @@ from __future__ import annotations
 import math
 from typing import Annotated
 
+import numpy as np
 import torch
 from pydantic import Field
 from torch import Tensor
 
-from dashprune.data.problem import Problem
-from dashprune.errors import DashpruneError
+from dashprune.data.problem import Problem, Split
+from dashprune.errors import DashpruneError, say
 from dashprune.models.base import EdgeField, VectorField, by_gene
 from dashprune.pruners import evidence, smoothing
 from dashprune.pruners.edges import EdgePruner, Part, kept
+from dashprune.solvers.etdrk4 import etdrk4
 
 
 class DashEdge(EdgePruner):
@@ -58,6 +60,7 @@ class DashEdge(EdgePruner):
         super().attach(model, problem)
         assert isinstance(model, EdgeField)
         self.train_split = problem.train
+        self.held_out = problem.validation if len(problem.validation.times) else problem.train
         rows = slice(None) if self.regulators is None else self.regulators.numpy()
         pairs = kept(model).T.cpu()
         prior = torch.as_tensor((problem.prior[rows] != 0).toarray())
@@ -67,32 +70,53 @@ class DashEdge(EdgePruner):
 
     def choose(self, model: EdgeField, event: int) -> Tensor:
         last = event == len(self.cuts) - 1
-        signals, responses, trajectory, alive = smoothing.regression(model, self.train_split)
+        alive = self._weigh(model)
+        if last and self.known.any() and not predicts(model, self.held_out):
+            say(
+                "the model does not predict held-out time points better than 'no change', so these data say nothing of "
+                "edges: the network is the prior"
+            )
+            self._take_the_prior()
+        elif last:
+            self.log_odds[:, ~alive] = -torch.inf
+        chosen = (self.threshold if last else self.screen) <= self._logit(slice(None)).sigmoid().T
+        if not last:
+            chosen[~alive] = True
+            chosen |= self.known.T.to(chosen.device)  # which are judged once, by all that was learned
+        return chosen.to(next(model.parameters()).device)
+
+    def _weigh(self, model: EdgeField) -> np.ndarray:
+        """What the data say of each pair by the model as it is; returns (genes,) bool, which genes change in it."""
+        found = smoothing.regression(model, self.train_split)
+        alive = found.alive
         if not alive.any():
             raise DashpruneError(
                 "model: no gene changes in it, so nothing can be said of regulators; train longer before pruner.first, "
                 "or give times in units within which genes respond"
             )
+        rows = found._replace(responses=found.responses[:, alive], own=found.own[:, alive])
         known, candidates, log_odds = (
             pairs.cpu().numpy()[:, alive] for pairs in (self.known, kept(model).T, self.log_odds)
         )
-        found = evidence.posterior(signals, responses[:, alive], trajectory, known, candidates, log_odds)
-        self.log_odds[:, alive] = torch.as_tensor(found.log_odds).to(self.log_odds)
-        self.shares.copy_(torch.tensor([found.reliability, found.novelty], dtype=torch.float64))
+        edges = evidence.posterior(rows, known, candidates, log_odds)
+        self.log_odds[:, alive] = torch.as_tensor(edges.log_odds).to(self.log_odds)
+        self.shares.copy_(torch.tensor([edges.reliability, edges.novelty], dtype=torch.float64))
         if not self.known.any():
             self.shares[0] = torch.nan  # there is no prior whose reliability could be told
-        if last:
-            self.log_odds[:, ~alive] = -torch.inf
-        chosen = (self.threshold if last else self.screen) <= self._probability(slice(None)).T
-        if not last:
-            chosen[~alive] = True
-        return chosen.to(next(model.parameters()).device)
+        return alive
 
-    def _probability(self, targets: slice) -> Tensor:
-        """(regulators, targets) by the odds of prior and data."""
-        reliability, novelty = self.shares[:, 0].logit().float()
+    def _take_the_prior(self) -> None:
+        """Believe the prior's edges as far as nobody knows better, and no other pair more than any other."""
+        pairs = ~torch.isinf(self.log_odds)
+        self.log_odds[pairs] = 0
+        outside = 1 / (int((pairs & ~self.known.to(pairs.device)).sum()) + 2)
+        self.shares.copy_(torch.tensor([[0.5, 0.025, 0.975], [outside, 0, 1]]))
+
+    def _logit(self, targets: slice) -> Tensor:
+        """(regulators, targets) float64 logarithms of the odds, by prior and data."""
+        reliability, novelty = self.shares[:, 0].logit()
         known = self.known[:, targets].to(self.log_odds.device)
-        return (self.log_odds[:, targets] + torch.where(known, reliability, novelty)).sigmoid()
+        return self.log_odds[:, targets].double() + torch.where(known, reliability, novelty)
 
     def report(self) -> dict[str, float | None]:
         shares = zip(("prior_reliability", "novelty"), self.shares.tolist(), strict=True)
@@ -100,5 +124,26 @@ class DashEdge(EdgePruner):
         return {name: None if math.isnan(value) else value for name, value in found.items()}
 
     def edge_probability(self, targets: slice) -> Tensor | None:
-        found = self._probability(targets)
+        return self._by_gene(self._logit(targets).sigmoid())
+
+    def edge_ranking(self, targets: slice) -> Tensor | None:
+        return self._by_gene(torch.nn.functional.softplus(self._logit(targets)))
+
+    def _by_gene(self, found: Tensor) -> Tensor:
         return found if self.regulators is None else by_gene(found, self.regulators, self.genes)
+
+
+@torch.no_grad()
+def predicts(model: EdgeField, split: Split) -> bool:
+    """Whether the model predicts transitions better than 'no change', by more than the standard error of that.
+
+    The error is taken over trajectories, where there are at least three, or else over transitions.
+    """
+    start, stop, dt, trajectory = (torch.as_tensor(part) for part in split.transitions())
+    rate = model.decay_rate().cpu()
+    start, stop = start.to(rate), stop.to(rate)
+    predicted = etdrk4(model.production, model.decay_rate(), start.to(model.decay_rate()), dt.to(model.decay_rate()), 4)
+    gain = ((stop - start) ** 2 - (stop - predicted.cpu()) ** 2).mean(dim=1).double()
+    if len(split.times) >= 3:
+        gain = torch.stack([gain[trajectory == k].mean() for k in trajectory.unique()])
+    return bool(gain.mean() > gain.std() / math.sqrt(len(gain)))

@@ -16,17 +16,39 @@ for the design effect.
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from scipy.optimize import minimize_scalar
 from scipy.sparse import csr_array
-from scipy.special import expit
+from scipy.special import expit, logsumexp
 
 from dashprune.pruners.residuals import ByProduct, BySample, Residuals
 
+SCALES = (1 / 8, 1 / 4, 1 / 2, 1 / 1.4, 1.0, 1.4, 2.0)
+"""Sizes of real effects that are thought possible, over the most likely one."""
 _BLOCK = 2**22
 """Most pairs whose residuals are held at once; 32 MB in float64."""
+
+
+class Rows(Protocol):
+    """A linear regression, a row per observation; all columns are centred, as it has no intercept.
+
+    Attributes:
+        signals: (N, regulators).
+        responses: (N, targets).
+        trajectory: (N,) the trajectory of each row.
+        own: (N, targets) what else a target's response may depend on, whatever for: its own state.
+    """
+
+    @property
+    def signals(self) -> np.ndarray: ...
+    @property
+    def responses(self) -> np.ndarray: ...
+    @property
+    def trajectory(self) -> np.ndarray: ...
+    @property
+    def own(self) -> np.ndarray: ...
 
 
 class Share(NamedTuple):
@@ -59,9 +81,7 @@ class Posterior(NamedTuple):
 
 
 def posterior(
-    signals: np.ndarray,
-    responses: np.ndarray,
-    trajectory: np.ndarray,
+    rows: Rows,
     prior: np.ndarray,
     candidates: np.ndarray,
     log_odds: np.ndarray | float = -math.inf,
@@ -70,23 +90,25 @@ def posterior(
     """Bayesian choice of regulators for all targets at once, by coordinate ascent of the variational bound.
 
     Args:
-        signals: (N, regulators), centred, as the regression has no intercept.
-        responses: (N, targets), likewise.
-        trajectory: (N,) the trajectory of each row.
+        rows: of the regression.
         prior: (regulators, targets) bool, the prior's edges.
         candidates: (regulators, targets) bool; all other pairs explain nothing.
         log_odds: (regulators, targets) logarithms of Bayes factors known before; those of candidates are found anew,
             the others count for the shares as they are. By default they are no edges for certain.
         sweeps: over all pairs, at most.
     """
-    state = _Ascent(signals, responses, trajectory, prior, candidates, log_odds)
+    state = _Ascent(rows, prior, candidates, log_odds)
     pairs = state.pairs
     for sweep in range(sweeps):
         before = pairs.probability.copy()
         state.sweep(everything=sweep < 3 or sweep % 6 == 5)
         if sweep > 6 and np.abs(pairs.probability - before).max() < 5e-3:
             break
-    reliability, novelty = (_share(pairs.log_odds[group]) for group in (prior, ~prior))
+    novelty = _share(pairs.log_odds[~prior])
+    reliability, found = _reliability(state.by_scale())
+    pairs.log_odds[prior] = np.where(candidates[prior], found, pairs.log_odds[prior])
+    judged = prior & candidates
+    pairs.probability[judged] = expit(_logit(reliability.value) + pairs.log_odds[judged])
     effect = pairs.effect(slice(None))
     return Posterior(pairs.log_odds, pairs.probability, effect, reliability, novelty, state.scale)
 
@@ -159,14 +181,16 @@ class _Ascent:
 
     def __init__(
         self,
-        signals: np.ndarray,
-        responses: np.ndarray,
-        trajectory: np.ndarray,
+        rows: Rows,
         prior: np.ndarray,
         candidates: np.ndarray,
         log_odds: np.ndarray | float,
     ) -> None:
+        signals, trajectory = rows.signals, rows.trajectory
+        self.own = rows.own / np.maximum(np.sqrt((rows.own**2).sum(axis=0)), 1e-12)
+        responses = self._without_own(rows.responses, slice(None))
         self.signals, self.responses, self.prior, self.candidates = signals, responses, prior, candidates
+        self.overlap = (signals.T @ self.own).astype(np.float32)
         self.members = csr_array((np.ones(len(trajectory)), (trajectory, np.arange(len(trajectory)))))
         self.power = np.maximum((signals**2).sum(axis=0), 1e-12)
         self.by_sample = signals.shape[0] < signals.shape[1]
@@ -181,7 +205,7 @@ class _Ascent:
 
     def sweep(self, everything: bool) -> None:
         """Update every candidate pair once, or only those that are not negligible; then what they share."""
-        mixture = _Mixture(*(column[:, None].astype(np.float32) for column in _laplace(self.scale)))
+        mixture = _mixture(self.scale)
         for block in self.blocks:
             active = self.candidates[:, block]
             if not everything:
@@ -202,15 +226,39 @@ class _Ascent:
             residuals: what all pairs leave unexplained; brought up to date.
             mixture: of the effects of real edges.
         """
-        here, power = (source, first + places), self.power[source]
+        here = source, first + places
         old = self.pairs.probability[here] * self.pairs.mean[here]
-        estimate = (residuals.product(source, places) / power + old).astype(np.float32)
-        error = (self.noise[first + places] / power).astype(np.float32)
-        found = _evidence(estimate, error, mixture)
+        found = _evidence(*self._estimate(here, places, residuals), mixture)
         before = np.where(self.prior[here], _logit(self.reliable), _logit(self.novel))
         probability = expit(before + found.log_odds).astype(np.float32)
         self.pairs.put(here, probability, found)
         residuals.explain(source, places, probability * found.mean - old)
+
+    def _estimate(
+        self, here: tuple[int, np.ndarray], places: np.ndarray, residuals: Residuals
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """(pairs,) float32 effects by least squares on what all other pairs leave unexplained, and their variances."""
+        source, targets = here
+        power = np.maximum(self.power[source] - self.overlap[here] ** 2, 1e-3 * self.power[source])
+        estimate = residuals.product(source, places) / power + self.pairs.probability[here] * self.pairs.mean[here]
+        return estimate.astype(np.float32), (self.noise[targets] / power).astype(np.float32)
+
+    def by_scale(self) -> np.ndarray:
+        """(SCALES, pairs) log Bayes factors of the prior's pairs for several sizes of real effects.
+
+        Those of pairs that are no candidates stay as they are.
+        """
+        found = np.repeat(self.pairs.log_odds[None], len(SCALES), axis=0)
+        mixtures = [_mixture(self.scale * part) for part in SCALES]
+        for block in self.blocks:
+            residuals, active = self._residuals(block), (self.candidates & self.prior)[:, block]
+            for source in np.flatnonzero(active.any(axis=1)).tolist():
+                places = np.flatnonzero(active[source])
+                here = source, block.start + places
+                estimates = self._estimate(here, places, residuals)
+                for k, mixture in enumerate(mixtures):
+                    found[(k, *here)] = _evidence(*estimates, mixture).log_odds
+        return found[:, self.prior]
 
     def _believe_the_prior(self) -> None:
         """Begin with what the prior explains, by ridge regression."""
@@ -218,22 +266,29 @@ class _Ascent:
             known = np.flatnonzero(self.prior[:, target] & self.candidates[:, target])
             ridge = np.eye(len(known)) * self.noise[target] / (2 * self.scale**2)
             products = self.signals[:, known].T @ self.responses[:, target]
-            self.pairs.mean[known, target] = np.linalg.solve(self.gram[np.ix_(known, known)] + ridge, products)
+            own = self.overlap[known, target].astype(np.float64)
+            gram = self.gram[np.ix_(known, known)] - np.outer(own, own) + ridge
+            self.pairs.mean[known, target] = np.linalg.solve(gram, products)
             self.pairs.probability[known, target] = 0.95
         self.pairs.square = self.pairs.probability * self.pairs.mean**2
 
     def _residuals(self, targets: slice) -> Residuals:
-        responses, effect = self.responses[:, targets], self.pairs.effect(targets)
+        left = self._without_own(self.responses[:, targets] - self.signals @ self.pairs.effect(targets), targets)
         if self.by_sample:
-            return BySample(self.signals, responses - self.signals @ effect)
-        return ByProduct(self.gram, self.signals.T @ responses - self.gram @ effect)
+            return BySample(self.signals, left, self.own[:, targets], self.overlap[:, targets])
+        return ByProduct(self.gram, self.signals.T @ left, self.overlap[:, targets], self.overlap[:, targets])
+
+    def _without_own(self, values: np.ndarray, targets: slice) -> np.ndarray:
+        own = self.own[:, targets]
+        return values - own * (own * values).sum(axis=0)
 
     def _estimate_noise(self, targets: slice) -> None:
         """By what the effects leave unexplained, how uncertain they are, and how alike rows of a trajectory are."""
         effect = self.pairs.effect(targets)
-        residuals = self.responses[:, targets] - self.signals @ effect
+        residuals = self._without_own(self.responses[:, targets] - self.signals @ effect, targets)
         squares = (residuals**2).sum(axis=0)
-        spread = self.power @ np.maximum(self.pairs.square[:, targets] - effect**2, 0)
+        power = self.power[:, None] - self.overlap[:, targets] ** 2
+        spread = (power * np.maximum(self.pairs.square[:, targets] - effect**2, 0)).sum(axis=0)
         design = ((self.members @ residuals) ** 2).sum(axis=0) / np.maximum(squares, 1e-12)
         self.noise[targets] = np.maximum(design, 1) * (squares + spread) / len(self.signals) + 1e-9
 
@@ -284,6 +339,40 @@ def _laplace(scale: float) -> _Mixture:
     variances = 2 * scale**2 * np.geomspace(1e-3, 5, 8)
     edges = np.concatenate([[0], np.sqrt(variances[1:] * variances[:-1]), [np.inf]])
     return _Mixture(variances, np.log(np.diff(-np.exp(-edges / (2 * scale**2)))))
+
+
+def _mixture(scale: float) -> _Mixture:
+    """That of _laplace in columns of float32."""
+    return _Mixture(*(column[:, None].astype(np.float32) for column in _laplace(scale)))
+
+
+def _reliability(log_bayes_factors: np.ndarray) -> tuple[Share, np.ndarray]:
+    """The share of edges among the prior's pairs, if it is as uncertain as the size of real effects.
+
+    Every share is as likely beforehand as any other, and every one of SCALES. Where effects are too weak to be seen, a
+    smaller scale explains them as well as a smaller share does, so that the share stays open.
+
+    Args:
+        log_bayes_factors: (SCALES, pairs).
+
+    Returns:
+        Median and 95 % interval of the share; and (pairs,) log Bayes factors over all scales and shares, those that
+        with the median give each pair's probability.
+    """
+    logit = np.linspace(-8, 8, 161)
+    real, none = -np.logaddexp(0, -logit), -np.logaddexp(0, logit)
+    fit = np.stack([real + none] * len(log_bayes_factors))
+    for place in range(log_bayes_factors.shape[1]):
+        fit += np.logaddexp(log_bayes_factors[:, place, None] + real, none)
+    fit -= logsumexp(fit)
+    weight = np.exp(fit)
+    below = np.cumsum(weight.sum(axis=0)) - weight.sum(axis=0) / 2
+    low, middle, high = np.interp([0.025, 0.5, 0.975], below, logit)
+    log_odds = np.empty(log_bayes_factors.shape[1])
+    for place, pair in enumerate(log_bayes_factors.T):
+        after = pair[:, None] + logit
+        log_odds[place] = logsumexp(fit - np.logaddexp(0, -after)) - logsumexp(fit - np.logaddexp(0, after))
+    return Share(*(float(expit(x)) for x in (middle, low, high))), log_odds - middle
 
 
 def _share(log_bayes_factors: np.ndarray) -> Share:

@@ -11,15 +11,17 @@ import numpy as np
 
 
 class Residuals(ABC):
-    """Residuals of some targets; `values` is changed in place.
+    """Residuals of some targets, after a nuisance of each was fitted; `values` is changed in place.
 
     Args:
-        directions: (rows, signals) what a unit of each signal's effect takes out of `values`.
+        directions: (rows, signals) what a unit of each signal's effect takes out of `values`, without nuisance.
         values: (rows, targets) float64.
+        nuisance: (rows, targets) each target's nuisance, of unit length over the samples, in the rows of `values`.
+        overlap: (signals, targets) products of the signals with it.
     """
 
-    def __init__(self, directions: np.ndarray, values: np.ndarray) -> None:
-        self.directions, self.values = directions, values
+    def __init__(self, directions: np.ndarray, values: np.ndarray, nuisance: np.ndarray, overlap: np.ndarray) -> None:
+        self.directions, self.values, self.nuisance, self.overlap = directions, values, nuisance, overlap
 
     @abstractmethod
     def product(self, signal: int, places: np.ndarray) -> np.ndarray:
@@ -27,13 +29,14 @@ class Residuals(ABC):
 
     def explain(self, signal: int, places: np.ndarray, change: np.ndarray) -> None:
         """Take out what changes (places,) of a signal's effects on these targets explain."""
-        direction = self.directions[:, signal]
+        direction = self.directions[:, signal, None]
         if self._whole(places):
             columns = np.zeros(self.values.shape[1])
             columns[places] = change
-            self.values -= np.outer(direction, columns)
+            self.values -= direction * columns - self.nuisance * (self.overlap[signal] * columns)
         else:
-            self.values[:, places] -= np.outer(direction, change)
+            shared = self.nuisance[:, places] * (self.overlap[signal, places] * change)
+            self.values[:, places] -= direction * change - shared
 
     def _whole(self, places: np.ndarray) -> bool:
         """Whether all columns at once are less work than a copy of some."""

@@ -13,6 +13,10 @@ from dashprune.solvers.etdrk4 import etdrk4
 
 PARTS = 4
 """Parts of a transition over which regulators are averaged."""
+WRONG = (0.0, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 100.0)
+"""Choices of the variance that a wrong model adds within a transition of usual length, over that of a measurement."""
+HALF = 0.4
+"""Place in its range, from 0 on, where a regulator's logarithm is taken; smaller saturates earlier."""
 _SLOW = 0.03
 """A gene is taken as constant whose decay rate is less than this part of the mean."""
 
@@ -21,37 +25,95 @@ _SLOW = 0.03
 def smooth(model: EdgeField, split: Split) -> np.ndarray:
     """States of the training trajectories, with less noise than what was observed.
 
-    The model's dynamics are taken as right, measurements as equally noisy: a Kalman filter whose variances, in units of
-    that of a measurement, follow each gene's own decay alone, and the backward pass of Rauch, Tung and Striebel. A gene
-    that forgets its past is then what its regulators make of it, and a constant one the mean of its measurements.
+    A Kalman filter whose variances, in units of that of a measurement, follow each gene's own decay alone, and the
+    backward pass of Rauch, Tung and Striebel. Where the model is right, a gene that forgets its past becomes what its
+    regulators make of it, and a constant one the mean of its measurements; where it is wrong, states are as measured.
 
     Returns:
         (trajectories, times, genes); NaN where a trajectory has ended.
     """
+    found = _filter(model, split, process_noise(model, split))
+    states = found.states
+    for k in reversed(range(len(found.spreads))):
+        back = found.variances[k] * found.memories[k] / found.spreads[k].clamp(min=1e-12)
+        states[k] = states[k] + back * (states[k + 1] - found.predictions[k])
+    smoothed = torch.stack(states, dim=1).cpu().numpy().astype(np.float64)
+    smoothed[np.isnan(split.times)] = np.nan
+    return smoothed
+
+
+@torch.no_grad()
+def process_noise(model: EdgeField, split: Split) -> torch.Tensor:
+    """(genes,) by how much the model is wrong: variance that a gene gains per unit of time, over a measurement's.
+
+    Where it is large, one-step predictions are worse than measurement noise explains (the innovations of the filter).
+    Each gene chooses from WRONG by its likelihood, and by how often genes choose each (empirical Bayes), so that chance
+    does not decide where points are few. Uncertain ones get the mean of w / (1 + w).
+    """
+    rate = model.decay_rate().detach()
+    usual = torch.as_tensor(np.nanmedian(np.diff(split.times))).to(rate)
+    unit = _growth(rate, usual)
+    fits = torch.stack([_filter(model, split, wrong / unit).fit for wrong in WRONG]).double()
+    likelihood = (fits - fits.max(dim=0).values).exp()
+    share = torch.full_like(likelihood[:, :1], 1 / len(WRONG))
+    for _ in range(100):
+        chosen = likelihood * share
+        chosen /= chosen.sum(dim=0)
+        share = (chosen.sum(dim=1, keepdim=True) + 1 / len(WRONG)) / (chosen.shape[1] + 1)
+    wrong = torch.tensor(WRONG).to(chosen)[:, None]
+    trust = (chosen * (wrong / (1 + wrong))).sum(dim=0).to(rate)
+    return trust / (1 - trust) / unit
+
+
+class _Filtered(NamedTuple):
+    """What the forward pass leaves: lists over time of (trajectories, genes), and what speaks for its process noise.
+
+    Attributes:
+        states, variances: after each measurement.
+        predictions, spreads: of the next measurement's state, and their variance.
+        memories: what is left of a state's error until then.
+        fit: (genes,) log-likelihood of the innovations, with the best variance of measurements.
+    """
+
+    states: list[torch.Tensor]
+    variances: list[torch.Tensor]
+    predictions: list[torch.Tensor]
+    spreads: list[torch.Tensor]
+    memories: list[torch.Tensor]
+    fit: torch.Tensor
+
+
+def _filter(model: EdgeField, split: Split, process: torch.Tensor) -> _Filtered:
     rate = model.decay_rate().detach()
     observed = torch.as_tensor(split.expression).to(rate)
     steps = torch.as_tensor(np.diff(split.times)).to(rate)
+    known = ~torch.isnan(steps)
     states, variances = [observed[:, 0]], [torch.ones_like(observed[:, 0])]
     predictions: list[torch.Tensor] = []
     spreads: list[torch.Tensor] = []
     memories: list[torch.Tensor] = []
+    squares, logs = torch.zeros_like(rate), torch.zeros_like(rate)
     for k in range(steps.shape[1]):
-        dt = steps[:, k].nan_to_num(0.0)
+        dt, measured = steps[:, k].nan_to_num(0.0), known[:, k, None]
         memory = torch.exp(-rate * dt[:, None])
         predicted = etdrk4(model.production, rate, states[-1], dt, 2)
-        spread = memory**2 * variances[-1]
+        spread = memory**2 * variances[-1] + process * _growth(rate, dt[:, None])
+        error = torch.where(measured, observed[:, k + 1] - predicted, 0.0)
         gain = spread / (spread + 1)
-        measured = ~torch.isnan(steps[:, k])[:, None]
-        states.append(torch.where(measured, predicted + gain * (observed[:, k + 1] - predicted), predicted))
+        states.append(predicted + gain * error)
         variances.append(torch.where(measured, (1 - gain) * spread, spread))
+        squares += (error**2 / (spread + 1)).sum(dim=0)
+        logs += (torch.log1p(spread) * measured).sum(dim=0)
         for kept, new in ((predictions, predicted), (spreads, spread), (memories, memory)):
             kept.append(new)
-    for k in reversed(range(steps.shape[1])):
-        back = variances[k] * memories[k] / spreads[k].clamp(min=1e-12)
-        states[k] = states[k] + back * (states[k + 1] - predictions[k])
-    found = torch.stack(states, dim=1).cpu().numpy().astype(np.float64)
-    found[np.isnan(split.times)] = np.nan
-    return found
+    fit = -0.5 * (known.sum() * squares.clamp(min=1e-12).log() + logs)
+    return _Filtered(states, variances, predictions, spreads, memories, fit)
+
+
+def _growth(rate: torch.Tensor, dt: torch.Tensor) -> torch.Tensor:
+    """Variance that noise of variance 1 per unit of time adds within dt, where a gene decays at this rate."""
+    rate = rate.clamp(min=1e-6)
+    return -torch.expm1(-2 * rate * dt) / (2 * rate)
 
 
 class Regression(NamedTuple):
@@ -72,6 +134,7 @@ class Regression(NamedTuple):
     responses: np.ndarray
     trajectory: np.ndarray
     alive: np.ndarray
+    own: np.ndarray
 
 
 @torch.no_grad()
@@ -87,21 +150,46 @@ def regression(model: EdgeField, split: Split) -> Regression:
     start, dt = torch.as_tensor(starts.start).to(rate), torch.as_tensor(starts.dt).to(rate)
     alive = rate > _SLOW * rate.mean()
     typical = rate[alive].median() if alive.any() else rate.new_ones(())
-    signal, total = torch.zeros_like(model.signal(start)), torch.zeros_like(dt)
+    seen = _Seen(model, split)
+    signal, total = torch.zeros_like(seen(start)), torch.zeros_like(dt)
     state = start
     for part in range(PARTS):
         middle = etdrk4(model.production, rate, state, dt / (2 * PARTS), 1)
         weight = torch.exp(-typical * dt * (1 - (part + 0.5) / PARTS))
-        signal += weight[:, None] * model.signal(middle)
+        signal += weight[:, None] * seen(middle)
         total += weight
         state = etdrk4(model.production, rate, middle, dt / (2 * PARTS), 1)
     forgotten = -torch.expm1(-torch.where(alive, rate, typical) * dt[:, None])
     response = start + (stop - start) / forgotten
     weights = -np.expm1(-typical.item() * starts.dt.astype(np.float64))
-    signals, responses = (_standard(t.double().cpu().numpy(), weights) for t in (signal / total[:, None], response))
+    signals, responses, own = (
+        _standard(t.double().cpu().numpy(), weights) for t in (signal / total[:, None], response, start)
+    )
+    share = (own * responses).mean(axis=0)
+    responses = responses - own * share
+    spread = np.sqrt((responses**2).mean(axis=0))
+    responses /= np.where(spread > 1e-9, spread, np.inf)
     flat = np.nan_to_num(split.expression.reshape(len(split.times), -1))
     drawn = np.unique(flat, axis=0, return_inverse=True)[1].ravel()  # one that a bootstrap sample has twice is one
-    return Regression(signals, responses, drawn[starts.trajectory], alive.cpu().numpy())
+    return Regression(signals, responses, drawn[starts.trajectory], alive.cpu().numpy(), own)
+
+
+class _Seen:
+    """What targets see of each regulator: the logarithm of its place in its own range, which saturates as they do.
+
+    0 is the value that it exceeds in 99 of 100 measurements, 1 the one that it exceeds in one; below 0 counts as 0.
+    """
+
+    def __init__(self, model: EdgeField, split: Split) -> None:
+        self.regulators = slice(None) if model.regulators is None else model.regulators
+        flat = split.expression.reshape(-1, split.expression.shape[2])
+        lowest, highest = torch.as_tensor(np.nanquantile(flat, (0.01, 0.99), axis=0)).to(model.decay_rate())
+        self.lowest, self.range = lowest, (highest - lowest).clamp(min=1e-6)
+
+    def __call__(self, y: torch.Tensor) -> torch.Tensor:
+        """(N, regulators) at expression (N, genes)."""
+        place = ((y - self.lowest) / self.range).clamp(min=0)
+        return (place + HALF).log()[:, self.regulators]
 
 
 def _standard(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -109,4 +197,4 @@ def _standard(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
     squares = weights**2 / (weights**2).mean()
     centred = (values - (squares[:, None] * values).mean(axis=0)) * np.sqrt(squares)[:, None]
     spread = np.sqrt((centred**2).mean(axis=0))
-    return centred / np.where(spread > 1e-9, spread, np.inf)
+    return centred / np.where(spread > 1e-6 * np.abs(values).max(axis=0), spread, np.inf)

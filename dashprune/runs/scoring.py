@@ -71,9 +71,9 @@ def _probability_scores(pruner: Pruner, problem: Problem) -> Result:
     """AUROC and AUPRC of the strategy's edge probabilities, where it gives them and the truth is known."""
 
     def network(targets: slice) -> tuple[np.ndarray, np.ndarray]:
-        probability = pruner.edge_probability(targets)
-        assert probability is not None
-        found = probability.cpu().numpy()
+        ranking = pruner.edge_ranking(targets)
+        assert ranking is not None
+        found = ranking.cpu().numpy()
         return found, found > 0
 
     if pruner.edge_probability(slice(0, 1)) is None:

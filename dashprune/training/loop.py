@@ -53,8 +53,9 @@ class Member:
 
     def batches(self) -> Iterator[Batch]:
         """Those of the current epoch."""
-        generator = torch_generator(self.seed, "batches", self.epoch)
-        return batches(self.trajectories, self.training.settings.batch_trajectories, generator)
+        generator, settings = torch_generator(self.seed, "batches", self.epoch), self.training.settings
+        for _ in range(settings.passes(len(self.trajectories))):
+            yield from batches(self.trajectories, settings.batch_trajectories, generator)
 
     def note(self, losses: list[float], validation: float | None, reason: str = "") -> None:
         """Take note of the epoch's losses and of the error on the validation split, or of a divergence.
@@ -92,7 +93,8 @@ class Member:
         if shape is None or training.pruner.changes_objective or not solver.fixed_step or len(lengths) > 1:
             return None
         held_out = 0 if self.held_out is None else len(self.held_out.dt)
-        sizes = (len(self.trajectories), training.settings.batch_trajectories, *lengths, held_out)
+        settings, number = training.settings, len(self.trajectories)
+        sizes = (number, settings.batch_trajectories, settings.passes(number), *lengths, held_out)
         return shape, sizes, steps_behind(training.optimizer)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,12 @@ import pytest
 import torch
 
 from dashprune import compose, train_prune_eval
-from dashprune.data.problem import Problem
+from dashprune.data.problem import Problem, Split
 from dashprune.errors import DashpruneError
 from dashprune.models.phoenix_edge import PhoenixEdge
+from dashprune.pruners import dash_edge as dash_edge_module
 from dashprune.pruners import evidence, smoothing
-from dashprune.pruners.dash_edge import DashEdge
+from dashprune.pruners.dash_edge import DashEdge, predicts
 from dashprune.pruners.edges import kept
 from dashprune.pruners.evidence import Posterior, Share
 from dashprune.pruners.smoothing import Regression
@@ -26,9 +28,9 @@ from dashprune.training.state import Training
 from tests.conftest import SMALL, problem_with
 from tests.pruners.test_imp import phoenix
 
-EDGES = ["model=phoenix_edge", "pruner=dash_edge", "train.epochs=12"]
+EDGES = ["model=phoenix_edge", "pruner=dash_edge", "train.epochs=12", "++train.steps=240"]
 PRIOR = np.array([[0, 1, 0], [0, 0, -1], [1, 0, 0]], dtype=np.float32)
-FOUND = np.array([[0.0, 0.9, 0.02], [0.5, 0.0, 0.3], [0.04, 0.06, 0.0]])
+FOUND = np.array([[0.0, 0.9, 0.02], [0.51, 0.0, 0.3], [0.04, 0.06, 0.0]])
 """Probabilities, row regulates column."""
 
 
@@ -46,28 +48,28 @@ def edges(genes: int = 3) -> PhoenixEdge:
 @pytest.fixture
 def given(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """Evidence that finds `FOUND` for the targets that are `alive`; what it was asked is put beside it."""
-    shared: dict[str, Any] = {"alive": np.ones(3, dtype=bool)}
+    shared: dict[str, Any] = {"alive": np.ones(3, dtype=bool), "predicts": True}
 
     def regression(model: PhoenixEdge, split: object) -> Regression:
-        return Regression(np.zeros((2, 3)), np.zeros((2, 3)), np.arange(2), shared["alive"])
+        return Regression(np.zeros((2, 3)), np.zeros((2, 3)), np.arange(2), shared["alive"], np.zeros((2, 3)))
 
-    def posterior(
-        signals: object,
-        responses: np.ndarray,
-        trajectory: object,
-        prior: np.ndarray,
-        candidates: np.ndarray,
-        log_odds: np.ndarray,
-    ) -> Posterior:
+    def posterior(rows: Regression, prior: np.ndarray, candidates: np.ndarray, log_odds: np.ndarray) -> Posterior:
         shared.update(prior=prior, candidates=candidates, log_odds=log_odds)
         probability = FOUND[:, shared["alive"]]
-        assert responses.shape[1] == prior.shape[1] == candidates.shape[1] == probability.shape[1]
+        assert (
+            rows.responses.shape[1]
+            == rows.own.shape[1]
+            == prior.shape[1]
+            == candidates.shape[1]
+            == probability.shape[1]
+        )
         share = np.where(prior, 0.8, 0.02)
         found = np.log(np.maximum(probability, 1e-9) / (1 - probability) * (1 - share) / share)
         found = np.where(candidates, found, log_odds)
         return Posterior(found, probability, probability, Share(0.8, 0.7, 0.9), Share(0.02, 0.01, 0.03), 0.3)
 
     monkeypatch.setattr(smoothing, "regression", regression)
+    monkeypatch.setattr(dash_edge_module, "predicts", lambda *_: shared["predicts"])
     monkeypatch.setattr(evidence, "posterior", posterior)
     return shared
 
@@ -83,9 +85,9 @@ def test_improbable_pairs_are_screened_and_at_the_end_probable_ones_are_left(giv
     assert [pruner.update(model, epoch) for epoch in (1, 2, 3)] == [False, True, False]
     assert given["candidates"].tolist() == (~np.eye(3, dtype=bool)).tolist()
     assert given["prior"].tolist() == (PRIOR != 0).tolist()
-    assert left(model) == [(0, 1), (1, 0), (1, 2), (2, 1)]
+    assert left(model) == [(0, 1), (1, 0), (1, 2), (2, 0), (2, 1)]  # 2 to 0 as the prior has it, for the time being
     assert pruner.update(model, 8)
-    assert given["candidates"].tolist() == [[False, True, False], [True, False, True], [False, True, False]]
+    assert given["candidates"].tolist() == [[False, True, False], [True, False, True], [True, True, False]]
     assert left(model) == [(0, 1), (1, 0)]
     np.testing.assert_allclose(pruner.edge_probability(slice(1, 3)), FOUND[:, 1:], rtol=1e-6)
 
@@ -95,12 +97,56 @@ def test_a_gene_that_cannot_change_keeps_its_pairs_until_the_end(given: dict[str
     pruner.attach(model, problem_with(PRIOR))
     given["alive"] = np.array([True, False, True])
     pruner.update(model, 2)
-    assert left(model) == [(0, 1), (1, 0), (1, 2), (2, 1)]
+    assert left(model) == [(0, 1), (1, 0), (1, 2), (2, 0), (2, 1)]
     pruner.update(model, 8)
     assert left(model) == [(1, 0)]
     probability = pruner.edge_probability(slice(None))
     assert probability is not None
     assert (probability[:, 1] == 0).all()
+
+
+def test_a_model_that_predicts_nothing_leaves_the_prior(
+    given: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    model, pruner = edges(), dash_edge()
+    pruner.attach(model, problem_with(PRIOR))
+    given["predicts"] = False
+    pruner.update(model, 2)
+    assert capsys.readouterr().err == ""
+    pruner.update(model, 8)
+    assert left(model) == [(0, 1), (1, 2), (2, 0)]
+    assert "the network is the prior" in capsys.readouterr().err
+    probability = pruner.edge_probability(slice(None))
+    assert probability is not None
+    np.testing.assert_allclose(probability[[0, 1, 2], [1, 2, 0]], 0.5)
+    np.testing.assert_allclose(probability[[1, 2, 0], [0, 1, 2]], 1 / 5)
+    assert [pruner.report()[f"prior_reliability{end}"] for end in ("", "_low", "_high")] == pytest.approx(
+        [0.5, 0.025, 0.975]
+    )
+
+
+def test_only_a_model_that_beats_no_change_predicts() -> None:
+    """Both genes halve their distance to 1/2 in a unit of time; of another model they are noise."""
+    model = edges(2)
+    with torch.no_grad():
+        for layer in model.layers():
+            layer.weight.zero_()
+        model.raw_multipliers.fill_(math.log(2))
+    start = np.random.default_rng(0).random((6, 2)).astype(np.float32)
+    times = np.tile([0.0, 1.0], (6, 1))
+    assert predicts(model, Split(np.stack([start, (start + 0.5) / 2], axis=1), times))
+    assert not predicts(model, Split(np.stack([start, start], axis=1), times))
+
+
+def test_the_ranking_tells_apart_what_is_certain(given: dict[str, Any]) -> None:
+    """-log(1 - p) is log 2 for p = 1/2, and goes on to grow where p is 1 to a float."""
+    model, pruner = edges(), dash_edge(prior=False)
+    pruner.attach(model, problem_with(PRIOR))
+    pruner.shares[1] = 0.5
+    pruner.log_odds[0] = torch.tensor([0.0, 100.0, 200.0])
+    ranking = pruner.edge_ranking(slice(None))
+    assert ranking is not None
+    np.testing.assert_allclose(ranking[0], [math.log(2), 100, 200])
 
 
 def test_what_was_found_out_is_reported(given: dict[str, Any]) -> None:

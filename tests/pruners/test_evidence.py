@@ -7,9 +7,19 @@ import math
 import numpy as np
 import pytest
 from scipy.integrate import quad
+from scipy.stats import beta
 
 from dashprune.pruners import evidence
-from dashprune.pruners.evidence import _Ascent, _laplace, _share, posterior
+from dashprune.pruners.evidence import _Ascent, _laplace, _reliability, _share, posterior
+from dashprune.pruners.smoothing import Regression
+
+
+def rows(
+    signals: np.ndarray, responses: np.ndarray, trajectory: np.ndarray, own: np.ndarray | None = None
+) -> Regression:
+    """A regression of live genes, whose responses depend on nothing else but, if it is given, `own`."""
+    own = np.zeros_like(responses) if own is None else own
+    return Regression(signals, responses, trajectory, np.ones(responses.shape[1], dtype=bool), own)
 
 
 class Planted:
@@ -43,19 +53,19 @@ class Planted:
         self.shuffled[tuple(places[random.choice(len(places), self.truth.sum(), replace=False)].T)] = True
 
     @property
-    def rows(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Signals, responses and trajectory of all samples, each a trajectory of its own."""
-        return self.signals, self.responses, self.trajectory
+    def rows(self) -> Regression:
+        """All samples, each a trajectory of its own."""
+        return rows(self.signals, self.responses, self.trajectory)
 
     def wrong(self, prior: np.ndarray) -> int:
         """How many pairs are called wrongly by the more probable of edge and none."""
-        found = posterior(*self.rows, prior, self.candidates)
+        found = posterior(self.rows, prior, self.candidates)
         return int(((found.probability > 0.5) != self.truth).sum())
 
 
 def test_a_planted_network_is_found_without_a_prior() -> None:
     planted = Planted(samples=300)
-    found = posterior(*planted.rows, np.zeros_like(planted.truth), planted.candidates)
+    found = posterior(planted.rows, np.zeros_like(planted.truth), planted.candidates)
     assert ((found.probability > 0.5) != planted.truth).sum() <= 3
     assert np.abs(found.effect - planted.effects).max() < 0.2
     assert found.novelty.low < 40 / 400 < found.novelty.high
@@ -64,7 +74,7 @@ def test_a_planted_network_is_found_without_a_prior() -> None:
 
 def test_edges_that_a_reliable_prior_lacks_are_found_too() -> None:
     planted = Planted(samples=300)
-    found = posterior(*planted.rows, planted.prior, planted.candidates)
+    found = posterior(planted.rows, planted.prior, planted.candidates)
     assert (found.probability[planted.truth] > 0.5).all()
     assert (found.probability[~planted.truth & ~planted.prior] < 0.5).all()
     assert ((found.probability >= 0) & (found.probability <= 1)).all()
@@ -73,11 +83,11 @@ def test_edges_that_a_reliable_prior_lacks_are_found_too() -> None:
 def test_the_reliability_of_a_prior_is_estimated() -> None:
     """Nine in ten of one prior's edges are real; of the other's, as many as by chance, one in ten."""
     planted = Planted(samples=300)
-    good = posterior(*planted.rows, planted.prior, planted.candidates)
+    good = posterior(planted.rows, planted.prior, planted.candidates)
     assert (planted.truth & planted.prior).sum() / planted.prior.sum() == 0.9
     assert good.reliability.low < 0.9 < good.reliability.high
     assert good.reliability.low > 0.6
-    bad = posterior(*planted.rows, planted.shuffled, planted.candidates)
+    bad = posterior(planted.rows, planted.shuffled, planted.candidates)
     real = (planted.truth & planted.shuffled).sum() / planted.shuffled.sum()
     assert bad.reliability.low < real < bad.reliability.high
     assert bad.reliability.value < 0.3
@@ -102,7 +112,7 @@ def test_a_reliable_prior_decides_where_the_data_cannot_and_the_data_where_they_
     prior = planted.truth.copy()
     prior[0, 5] = prior[1, 2:4] = True
     prior[0, 6] = False
-    found = posterior(planted.signals, responses, planted.trajectory, prior, planted.candidates)
+    found = posterior(rows(planted.signals, responses, planted.trajectory), prior, planted.candidates)
     assert found.reliability.value > 0.8
     assert found.probability[0, 5] > 0.8
     assert found.probability[0, 6] < 0.05
@@ -113,7 +123,7 @@ def test_pairs_that_are_no_candidates_are_no_edges() -> None:
     planted = Planted(samples=100)
     candidates = planted.candidates.copy()
     candidates[:, ::2] = False
-    found = posterior(*planted.rows, planted.prior, candidates)
+    found = posterior(planted.rows, planted.prior, candidates)
     assert (found.probability[~candidates] == 0).all()
     assert (found.effect[~candidates] == 0).all()
     assert found.probability[candidates & planted.truth].max() > 0.9
@@ -124,7 +134,7 @@ def test_what_was_known_of_pairs_that_were_cut_counts_for_the_reliability() -> N
     planted = Planted(samples=100)
     candidates = planted.candidates.copy()
     candidates[:, ::2] = False
-    found = [posterior(*planted.rows, planted.prior, candidates, log_odds) for log_odds in (-9.0, 0.0, 9.0)]
+    found = [posterior(planted.rows, planted.prior, candidates, log_odds) for log_odds in (-9.0, 0.0, 9.0)]
     shares = [each.reliability.value for each in found]
     assert shares[0] < 0.6 < 0.8 < shares[1] < shares[2]
     for each, log_odds in zip(found, (-9.0, 0.0, 9.0), strict=True):
@@ -134,7 +144,9 @@ def test_what_was_known_of_pairs_that_were_cut_counts_for_the_reliability() -> N
 
 def test_few_samples_and_blocks_of_targets_change_only_the_order_of_sums(monkeypatch: pytest.MonkeyPatch) -> None:
     planted = Planted(samples=15)
-    arguments = (planted.signals, planted.responses, np.arange(15) // 3, planted.prior, planted.candidates, -math.inf)
+    own = np.random.default_rng(1).standard_normal(planted.responses.shape)
+    regression = rows(planted.signals, planted.responses, np.arange(15) // 3, own - own.mean(axis=0))
+    arguments = (regression, planted.prior, planted.candidates, -math.inf)
     state, other = _Ascent(*arguments), _Ascent(*arguments)
     monkeypatch.setattr(evidence, "_BLOCK", 7 * 20)
     third = _Ascent(*arguments)
@@ -154,12 +166,12 @@ def test_few_samples_and_blocks_of_targets_change_only_the_order_of_sums(monkeyp
 
 def test_rows_of_a_trajectory_that_repeat_one_another_say_no_more_than_one_of_them() -> None:
     planted = Planted(samples=40, noise=1.0)
-    signals, responses, trajectory = (np.repeat(rows, 4, axis=0) for rows in planted.rows)
-    once = posterior(*planted.rows, planted.prior, planted.candidates)
-    together = posterior(signals, responses, trajectory, planted.prior, planted.candidates)
+    signals, responses, trajectory = (np.repeat(each, 4, axis=0) for each in planted.rows[:3])
+    once = posterior(planted.rows, planted.prior, planted.candidates)
+    together = posterior(rows(signals, responses, trajectory), planted.prior, planted.candidates)
     np.testing.assert_allclose(together.probability, once.probability, atol=0.02)
     assert together.scale == pytest.approx(once.scale, rel=0.02)
-    apart = posterior(signals, responses, np.arange(160), planted.prior, planted.candidates)
+    apart = posterior(rows(signals, responses, np.arange(160)), planted.prior, planted.candidates)
     assert (apart.probability[~planted.truth] > 0.5).sum() > 3 * (once.probability[~planted.truth] > 0.5).sum()
 
 
@@ -171,9 +183,8 @@ def test_degenerate_data_give_probabilities(signal: float, response: float, cand
     allowed = {"all": planted.candidates, "one": np.zeros((6, 6), dtype=bool), "none": np.zeros((6, 6), dtype=bool)}
     allowed["one"][0, 1] = True
     for prior in (planted.prior, np.zeros((6, 6), dtype=bool)):
-        found = posterior(
-            signal * planted.signals, response * planted.responses, np.arange(30) // 3, prior, allowed[candidates]
-        )
+        given = rows(signal * planted.signals, response * planted.responses, np.arange(30) // 3)
+        found = posterior(given, prior, allowed[candidates])
         assert ((found.probability >= 0) & (found.probability <= 1)).all()
         assert (found.probability[~allowed[candidates]] == 0).all()
         assert np.isfinite(found.effect).all()
@@ -187,7 +198,7 @@ def test_the_evidence_of_a_single_pair_is_its_bayes_factor() -> None:
     for effect in (0.05, 0.6):
         responses = effect * signals
         pair = np.ones((1, 1), dtype=bool)
-        state = _Ascent(signals, responses, np.arange(8), ~pair, pair, -math.inf)
+        state = _Ascent(rows(signals, responses, np.arange(8)), ~pair, pair, -math.inf)
         state.scale, state.noise = 0.3, np.array([0.08])  # so that the standard error of the effect is 0.1
         state.sweep(everything=True)
 
@@ -225,3 +236,37 @@ def test_a_share_by_hand(real: int, other: int) -> None:
 
 def test_evidence_that_says_nothing_leaves_a_share_open() -> None:
     assert _share(np.zeros(50)) == pytest.approx(_share(np.empty(0)), abs=1e-4)
+
+
+def test_what_a_target_makes_of_its_own_state_is_no_edge() -> None:
+    """Each response also follows its own state, which is like a regulator that it does not have."""
+    planted = Planted(samples=300)
+    random = np.random.default_rng(1).standard_normal(planted.responses.shape)
+    own = np.roll(planted.signals, 1, axis=1) + 0.5 * (random - random.mean(axis=0))
+    misled = posterior(
+        rows(planted.signals, planted.responses + own, planted.trajectory), planted.prior, planted.candidates
+    )
+    aware = rows(planted.signals, planted.responses + own, planted.trajectory, own)
+    found = posterior(aware, planted.prior, planted.candidates)
+    outside = ~planted.truth & ~planted.prior
+    assert (misled.probability[outside] > 0.5).sum() > 5
+    assert (found.probability[outside] > 0.5).sum() <= 1
+    assert (found.probability[planted.truth] > 0.5).mean() > 0.9
+
+
+@pytest.mark.parametrize(("real", "other"), [(8, 0), (0, 8), (3, 5), (0, 0)])
+def test_the_reliability_by_hand(real: int, other: int) -> None:
+    """Where evidence is beyond doubt at every scale, it is that of a share of which n were drawn: Beta's quantiles."""
+    share, log_odds = _reliability(np.tile([60.0] * real + [-60.0] * other, (3, 1)))
+    expected = beta(real + 1, other + 1).ppf([0.5, 0.025, 0.975])
+    np.testing.assert_allclose(share, expected, atol=0.01)
+    assert (np.abs(log_odds) > 40).all()
+
+
+def test_evidence_that_a_smaller_scale_explains_leaves_the_reliability_open() -> None:
+    """20 pairs that real effects of usual size would contradict, and those of a small one would not."""
+    contradicted, _ = _reliability(np.full((1, 20), -5.0))
+    either, log_odds = _reliability(np.stack([np.full(20, 0.0), np.full(20, -5.0)]))
+    assert contradicted.high < 0.2
+    assert either.high > 0.9
+    assert (log_odds > -1).all()

@@ -13,12 +13,16 @@ SIGNALS = np.array([[1.0, 0.0], [1.0, 1.0], [0.0, 2.0]])
 RESPONSES = np.array([[1.0, 0.0, 2.0], [2.0, 1.0, 0.0], [3.0, 0.0, 1.0]])
 
 
-def by_sample() -> Residuals:
-    return BySample(SIGNALS, RESPONSES.copy())
+NONE = np.zeros((3, 3))
 
 
-def by_product() -> Residuals:
-    return ByProduct(SIGNALS.T @ SIGNALS, SIGNALS.T @ RESPONSES)
+def by_sample(nuisance: np.ndarray = NONE) -> Residuals:
+    return BySample(SIGNALS, RESPONSES.copy(), nuisance, SIGNALS.T @ nuisance)
+
+
+def by_product(nuisance: np.ndarray = NONE) -> Residuals:
+    overlap = SIGNALS.T @ nuisance
+    return ByProduct(SIGNALS.T @ SIGNALS, SIGNALS.T @ RESPONSES, overlap, overlap)
 
 
 @pytest.mark.parametrize("make", [by_sample, by_product])
@@ -33,3 +37,18 @@ def test_what_is_explained_is_taken_out(make: Callable[[], Residuals], places: l
     assert residuals.product(1, columns).tolist() == [[7.5, 0.5, 1.5][place] for place in places]
     others = np.setdiff1d(np.arange(3), columns)
     assert residuals.product(1, others).tolist() == [[8, 1, 2][place] for place in others]
+
+
+@pytest.mark.parametrize("make", [by_sample, by_product])
+@pytest.mark.parametrize("places", [[0], [0, 1, 2]], ids=["one column", "all"])
+def test_what_a_nuisance_explains_is_not_taken_out_again(
+    make: Callable[[np.ndarray], Residuals], places: list[int]
+) -> None:
+    """The nuisance is the first sample; without it, signals are (0, 1, 0) and (0, 1, 2), with products 1 and 1."""
+    nuisance = np.repeat([[1.0], [0.0], [0.0]], 3, axis=1)
+    residuals, columns = make(nuisance), np.array(places)
+    before = [residuals.product(signal, np.arange(3)) for signal in (0, 1)]
+    residuals.explain(0, columns, np.full(len(places), 0.5))
+    for signal in (0, 1):
+        change = before[signal] - residuals.product(signal, np.arange(3))
+        assert change.tolist() == [0.5 if place in places else 0 for place in range(3)]

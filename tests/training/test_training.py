@@ -201,6 +201,13 @@ def test_a_pruner_may_start_the_optimiser_anew(example: Problem) -> None:
     assert state.history[3].learning_rate == state.history[0].learning_rate
 
 
+@pytest.mark.parametrize(("trajectories", "passes"), [(1, 5), (4, 5), (5, 3), (40, 1)])
+def test_few_trajectories_are_passed_over_several_times(trajectories: int, passes: int) -> None:
+    """Of 50 steps in 10 epochs: 5 an epoch, of which a pass over 5 trajectories, 4 at a time, makes two."""
+    settings = replace(SETTINGS, epochs=10, batch_trajectories=4, steps=50)
+    assert settings.passes(trajectories) == passes
+
+
 def test_the_order_of_batches_depends_on_seed_and_epoch(example: Problem, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[float] = []
 
