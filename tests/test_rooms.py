@@ -12,7 +12,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "dashprune"
 ROOMS = [
     "errors", "seeds", "files", "metrics", "config",
-    "data", "models", "solvers", "controls", "pruners", "training", "runs",
+    "data", "models", "solvers", "evidence", "controls", "pruners", "training", "runs",
     "analysis", "figures", "paper", "cli", "__main__",
 ]  # fmt: skip
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")

@@ -72,8 +72,8 @@ class Lasso(Control):
         boost[cheap] /= self.prior_weight
         boost[target] = 0
         others = boost > 0
-        columns = _standard(regressors[:, others], weight) * boost[others]
-        boost[others] *= np.abs(bic_lasso(columns, _standard(made, weight)))
+        columns = standard(regressors[:, others], weight) * boost[others]
+        boost[others] *= np.abs(bic_lasso(columns, standard(made, weight)))
         return boost
 
     def predict(self, transitions: Transitions) -> np.ndarray | None:
@@ -85,7 +85,7 @@ class Lasso(Control):
         return stop
 
 
-def _standard(values: np.ndarray, weight: np.ndarray) -> np.ndarray:
+def standard(values: np.ndarray, weight: np.ndarray) -> np.ndarray:
     """Values (N, ...) less their weighted mean, times the weight (N,) of the row, with mean square 1; 0 if constant."""
     centred = ((values - weight**2 @ values / len(weight)).T * weight).T
     spread = np.sqrt((centred**2).mean(axis=0))

@@ -12,8 +12,9 @@ from torch import Tensor
 
 from dashprune.data.problem import Problem, Split
 from dashprune.errors import DashpruneError, say
+from dashprune.evidence import posterior as evidence
 from dashprune.models.base import EdgeField, VectorField, by_gene
-from dashprune.pruners import evidence, smoothing
+from dashprune.pruners import smoothing
 from dashprune.pruners.edges import EdgePruner, Part, kept
 from dashprune.solvers.etdrk4 import etdrk4
 

@@ -1,7 +1,8 @@
 """ranking.tsv: all pairs of genes that were candidates, the best first, as challenges ask for them.
 
-Pairs come by score; of equal ones, by probability, where there is one; then by source and by target, in the order of
-the genes. So what a strategy cut, whose score is 0, still has an order where it gives a probability.
+Pairs come by score: what a control gives, or a strategy that knows how probable an edge is (dash_edge: -log(1 - p),
+also of what it cut), or else the size of the effect. Of equal ones the more probable comes first, then they come by
+source and by target, in the order of the genes.
 """
 
 from __future__ import annotations
@@ -40,10 +41,14 @@ class Ranked(NamedTuple):
 
 
 def of_model(model: VectorField, pruner: Pruner) -> Ranked:
-    """By the size of the effects in a trained model; candidates are what its first layers see, as far as allowed."""
+    """By the strategy's own order, or else by the size of the effects in a trained model.
+
+    Candidates are what the model's first layers see, as far as the strategy allows.
+    """
 
     def score(targets: slice) -> np.ndarray:
-        return np.abs(effects_on(model, targets))
+        own = pruner.edge_ranking(targets)
+        return np.abs(effects_on(model, targets)) if own is None else own.cpu().numpy()
 
     def probability(targets: slice) -> np.ndarray:
         found = pruner.edge_probability(targets)

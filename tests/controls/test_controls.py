@@ -103,7 +103,7 @@ def test_tree_importances_rank_true_regulators_first(linear: Problem) -> None:
 
 
 NAMES = sorted(path.stem for path in (conf_dir() / "control").glob("*.yaml"))
-PRIOR = {"prior", "lasso_prior", "union", "degree", "activity"}
+PRIOR = {"prior", "lasso_prior", "union", "degree", "activity", "evidence"}
 PREDICTS = {"persistence", "lasso", "lasso_prior", "union"}
 
 

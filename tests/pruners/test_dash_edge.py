@@ -14,12 +14,13 @@ import torch
 from dashprune import compose, train_prune_eval
 from dashprune.data.problem import Problem, Split
 from dashprune.errors import DashpruneError
+from dashprune.evidence import posterior as evidence
+from dashprune.evidence.posterior import Posterior, Share
 from dashprune.models.phoenix_edge import PhoenixEdge
 from dashprune.pruners import dash_edge as dash_edge_module
-from dashprune.pruners import evidence, smoothing
+from dashprune.pruners import smoothing
 from dashprune.pruners.dash_edge import DashEdge, predicts
 from dashprune.pruners.edges import kept
-from dashprune.pruners.evidence import Posterior, Share
 from dashprune.pruners.smoothing import Regression
 from dashprune.runs.checked import Settings, check
 from dashprune.runs.finished import reported

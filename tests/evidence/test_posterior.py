@@ -9,8 +9,8 @@ import pytest
 from scipy.integrate import quad
 from scipy.stats import beta
 
-from dashprune.pruners import evidence
-from dashprune.pruners.evidence import _Ascent, _laplace, _reliability, _share, posterior
+from dashprune.evidence import posterior as evidence
+from dashprune.evidence.posterior import _Ascent, _laplace, _reliability, _share, posterior
 from dashprune.pruners.smoothing import Regression
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from dashprune.pruners.residuals import ByProduct, BySample, Residuals
+from dashprune.evidence.residuals import ByProduct, BySample, Residuals
 
 SIGNALS = np.array([[1.0, 0.0], [1.0, 1.0], [0.0, 2.0]])
 RESPONSES = np.array([[1.0, 0.0, 2.0], [2.0, 1.0, 0.0], [3.0, 0.0, 1.0]])

@@ -23,7 +23,7 @@ from scipy.optimize import minimize_scalar
 from scipy.sparse import csr_array
 from scipy.special import expit, logsumexp
 
-from dashprune.pruners.residuals import ByProduct, BySample, Residuals
+from dashprune.evidence.residuals import ByProduct, BySample, Residuals
 
 SCALES = (1 / 8, 1 / 4, 1 / 2, 1 / 1.4, 1.0, 1.4, 2.0)
 """Sizes of real effects that are thought possible, over the most likely one."""
