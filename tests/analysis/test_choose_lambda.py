@@ -196,7 +196,7 @@ def test_a_value_is_set_where_the_configuration_takes_it_from() -> None:
         "dataset.genes": 24, "dataset.inputs": 6, "dataset.edges": 40, "dataset.noise": 0,
         "dataset.train": 6, "dataset.validation": 2, "dataset.test": 2,
         "hidden": 5, "train.epochs": 6, "schedule.start": 2, "schedule.every": 2,
-        "pruner.lambda_1": 0.5,
+        "train.steps": 1, "pruner.lambda_1": 0.5,
     }  # fmt: skip
     values = check(compose(words)).values
     assert changes(values) == expected
