@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -65,7 +65,7 @@ class InSilico(Dataset):
         genes, series = self._series()
         network = self._network(genes)
         prior = self._prior(network)
-        scaled = Split(series.expression, series.times / self.time_unit)
+        scaled = replace(series, times=series.times / self.time_unit)
         train, validation, test = scaled.three_parts(self.validation, self.test, numpy_generator(self.seed, "split"))
         return Problem(
             genes=genes,

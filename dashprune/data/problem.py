@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
 from scipy.sparse import csr_array
 
+from dashprune.data.interventions import Interventions, nothing, rescaled
 from dashprune.data.sparse import sparse
 from dashprune.errors import DashpruneError
 from dashprune.seeds import numpy_generator
@@ -39,10 +40,13 @@ class Split:
         expression: (trajectories, times, genes) float32.
         times: (trajectories, times) float64, increasing. A shorter trajectory ends in NaN times, and its
             expression there is ignored.
+        interventions: what was done to the genes in each transition, (trajectories, times - 1, genes) float32, the
+            first of a trajectory being that from its first time to its second; None where nothing was done.
     """
 
     expression: np.ndarray
     times: np.ndarray
+    interventions: Interventions[np.ndarray] | None = None
 
     @classmethod
     def none(cls, genes: int) -> Split:
@@ -62,28 +66,58 @@ class Split:
         dt = self.times[trajectory, first + 1] - self.times[trajectory, first]
         return Transitions(start, stop, dt.astype(np.float32), trajectory)
 
+    def intervened(self) -> Interventions[np.ndarray] | None:
+        """What was done in each of `transitions`, (N, genes) in their order; None where nothing was done."""
+        known = ~np.isnan(self.times[:, 1:])
+        return self._interventions(lambda part: part[known])
+
+    def free(self) -> np.ndarray:
+        """(N, genes) bool, which genes change by themselves in each of `transitions`: those that are not held."""
+        done = self.intervened()
+        shape = np.count_nonzero(~np.isnan(self.times[:, 1:])), self.expression.shape[2]
+        return np.ones(shape, dtype=bool) if done is None else np.isnan(done.held)
+
+    def _interventions(self, change: Callable[[np.ndarray], np.ndarray]) -> Interventions[np.ndarray] | None:
+        return None if self.interventions is None else self.interventions.map(change)
+
     @classmethod
-    def ragged(cls, trajectories: Sequence[tuple[np.ndarray, np.ndarray]]) -> Split:
-        """Trajectories of different lengths: (times, genes) expression and (times,) times of each."""
+    def ragged(
+        cls,
+        trajectories: Sequence[tuple[np.ndarray, np.ndarray]],
+        done: Sequence[Interventions[np.ndarray]] | None = None,
+    ) -> Split:
+        """Trajectories of different lengths.
+
+        Args:
+            trajectories: (times, genes) expression and (times,) times of each.
+            done: what was done to the genes of each, (times - 1, genes); None for nothing.
+        """
         longest = max(len(times) for _, times in trajectories)
         genes = trajectories[0][0].shape[1]
         split = cls(
             np.full((len(trajectories), longest, genes), np.nan, dtype=np.float32),
             np.full((len(trajectories), longest), np.nan),
+            None if done is None else nothing(len(trajectories), longest - 1, genes),
         )
         for k, (expression, times) in enumerate(trajectories):
             split.expression[k, : len(times)], split.times[k, : len(times)] = expression, times
+        if split.interventions is not None:
+            for k, own in enumerate(done or ()):
+                for whole, part in zip(split.interventions, own, strict=True):
+                    whole[k, : len(part)] = part
         return split
 
     def take(self, trajectories: np.ndarray) -> Split:
         """Some of the trajectories, given by index."""
-        return Split(self.expression[trajectories], self.times[trajectories])
+        done = self._interventions(lambda part: part[trajectories])
+        return Split(self.expression[trajectories], self.times[trajectories], done)
 
     def single(self) -> Split:
         """Each transition as a trajectory of its own, with two time points: an optimiser step can then mix any."""
         trajectory, first = np.nonzero(~np.isnan(self.times[:, 1:]))
         both = np.stack([first, first + 1], axis=1)
-        return Split(self.expression[trajectory[:, None], both], self.times[trajectory[:, None], both])
+        done = self._interventions(lambda part: part[trajectory, first][:, None])
+        return Split(self.expression[trajectory[:, None], both], self.times[trajectory[:, None], both], done)
 
     def divide(self, number: int, rng: np.random.Generator) -> tuple[Split, Split]:
         """Put `number` trajectories, drawn at random, aside for validation.
@@ -264,7 +298,12 @@ def scaled(train: Split, *others: Split) -> tuple[Split, ...]:
     known = train.expression[~np.isnan(train.times)]
     low, high = known.min(axis=0), known.max(axis=0)
     span = np.where(high > low, high - low, 1)
-    return tuple(replace(split, expression=(split.expression - low) / span) for split in (train, *others))
+    return tuple(_scaled(split, low, span) for split in (train, *others))
+
+
+def _scaled(split: Split, low: np.ndarray, span: np.ndarray) -> Split:
+    done = None if split.interventions is None else rescaled(split.interventions, low, span)
+    return Split((split.expression - low) / span, split.times, done)
 
 
 def _check_split(name: str, split: Split, genes: tuple[str, ...]) -> None:
@@ -274,6 +313,10 @@ def _check_split(name: str, split: Split, genes: tuple[str, ...]) -> None:
         )
     if split.times.shape != split.expression.shape[:2]:
         raise DashpruneError(f"{name} times have shape {split.times.shape}, expression {split.expression.shape[:2]}")
+    between = (len(split.times), split.times.shape[1] - 1, len(genes))
+    if split.interventions is not None and any(part.shape != between for part in split.interventions):
+        shapes = ", ".join(str(part.shape) for part in split.interventions)
+        raise DashpruneError(f"{name} interventions have shapes {shapes}; they must have {between}")
     known = ~np.isnan(split.times)
     bad = np.argwhere(known[:, :, None] & ~np.isfinite(split.expression))
     if len(bad):

@@ -22,6 +22,7 @@ from dashprune.models.effects import degrees
 from dashprune.runs import results
 from dashprune.runs.finished import reported
 from dashprune.solvers.base import DivergenceError, Solver
+from dashprune.training.batches import Batch, by_trajectory, predicted
 
 GENES = 6
 """Genes whose trajectories are drawn unless others are named."""
@@ -110,21 +111,21 @@ def predict(model: VectorField, solver: Solver, split: Split, trajectory: int) -
     """One trajectory of a split, with the model's one-step predictions and its free run."""
     known = ~np.isnan(split.times[trajectory])
     times, measured = split.times[trajectory, known], split.expression[trajectory, known]
-    start, dt = torch.as_tensor(measured), torch.as_tensor(np.diff(times), dtype=torch.float32)
+    first = torch.as_tensor(measured[:1])
     model.eval()
-    one_step = _solved(model, solver, start[:-1], dt)
-    free = [start[:1]]
-    for k in range(len(dt)):
-        free.append(_solved(model, solver, free[-1], dt[k : k + 1]))
-    return Course(times, measured, torch.cat([start[:1], one_step]).numpy(), torch.cat(free).numpy())
+    one_step = _solved(model, solver, *by_trajectory(split.take(np.array([trajectory])), first.device))
+    free = [first]
+    for part in by_trajectory(split.take(np.array([trajectory])).single(), first.device):
+        free.append(_solved(model, solver, part._replace(start=free[-1])))
+    return Course(times, measured, torch.cat([first, one_step]).numpy(), torch.cat(free).numpy())
 
 
-def _solved(model: VectorField, solver: Solver, start: torch.Tensor, dt: torch.Tensor) -> torch.Tensor:
-    """As `Solver.predict`, NaN where the solution diverges."""
+def _solved(model: VectorField, solver: Solver, batch: Batch) -> torch.Tensor:
+    """As `predicted`, NaN where the solution diverges."""
     try:
-        stop = solver.predict(model, start, dt)
+        stop = predicted(model, batch, solver)
     except DivergenceError:
-        stop = torch.full_like(start, math.nan)
+        stop = torch.full_like(batch.start, math.nan)
     return stop.masked_fill(~stop.isfinite(), math.nan)
 
 

@@ -22,7 +22,7 @@ class VectorField(nn.Module):
     genes, the importance of each weight, and the effect matrix. It never tests a layer's name.
 
     A subclass defines `drift`, `chains` and `reset_parameters`; where the regulatory input is scaled or genes decay,
-    also `production` and `decay_rate`; and where outputs are scaled after the last layer, `scaled_weight`.
+    also `paced` and `decay_rate`; and where outputs are scaled after the last layer, `scaled_weight`.
     """
 
     genes: int
@@ -41,7 +41,11 @@ class VectorField(nn.Module):
 
     def production(self, y: Tensor) -> Tensor:
         """dx/dt at expression `y` (..., genes) without the linear decay."""
-        return self.drift(y)
+        return self.paced(self.drift(y))
+
+    def paced(self, drift: Tensor) -> Tensor:
+        """Production that a regulatory input `drift` (..., genes) makes; linear, gene by gene."""
+        return drift
 
     def decay_rate(self) -> Tensor:
         """λ >= 0, (genes,), in inverse units of time; a scalar 0 where nothing decays."""
@@ -131,8 +135,8 @@ class Multiplied(VectorField):
         """υ, (genes,), the parameter behind `multipliers`, which is υ₊."""
         return self.get_parameter("parametrizations.multipliers.original")
 
-    def production(self, y: Tensor) -> Tensor:
-        return self.multipliers * self.drift(y)
+    def paced(self, drift: Tensor) -> Tensor:
+        return self.multipliers * drift
 
     def decay_rate(self) -> Tensor:
         return self.multipliers

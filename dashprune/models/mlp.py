@@ -59,8 +59,8 @@ class Mlp(VectorField):
             y = functional.elu(layer(y))
         return last(y)
 
-    def production(self, y: Tensor) -> Tensor:
-        return self.multipliers * self.drift(y) if self.decay else self.drift(y)
+    def paced(self, drift: Tensor) -> Tensor:
+        return self.multipliers * drift if self.decay else drift
 
     def decay_rate(self) -> Tensor:
         return self.multipliers if self.decay else super().decay_rate()

@@ -98,7 +98,9 @@ def score_control(control: Control, problem: Problem, folder: Path | None = None
         pairs, edges = len(problem.genes) ** 2, int(estimate.support.sum())
         scores["sparsity"] = (pairs - edges) / pairs
         scores.update(_network_scores(edges, estimate.block, problem))
-    scores.update(_beside_persistence(None if predicted is None else metrics.mse(predicted, test.stop), problem))
+    free = problem.test.free()
+    mse = None if predicted is None else metrics.mse(predicted[free], test.stop[free])
+    scores.update(_beside_persistence(mse, problem))
     scores["wall_seconds"] = round(time.monotonic() - started, 1)
     return scores
 
@@ -155,17 +157,18 @@ def _errors(training: Training, problem: Problem, solver: Solver) -> Result:
 def _beside_persistence(mse: float | None, problem: Problem) -> Result:
     """An error on the test split, that of predicting no change, their ratio, and the scale of the data.
 
-    All are None without a test split.
+    A gene that is held is left out of all. All are None without a test split.
     """
     if problem.test.empty:
         return dict.fromkeys(("mse", "mse_persistence", "mse_relative", "expression_sd"))
-    test = problem.test.transitions()
-    persistence = metrics.mse(test.start, test.stop)
+    test, free = problem.test.transitions(), problem.test.free()
+    start, stop = test.start[free], test.stop[free]
+    persistence = metrics.mse(start, stop)
     return {
         "mse": mse,
         "mse_persistence": persistence,
         "mse_relative": None if mse is None or persistence == 0 else mse / persistence,
-        "expression_sd": float(test.stop.astype(np.float64).std()),
+        "expression_sd": float(stop.astype(np.float64).std()),
     }
 
 

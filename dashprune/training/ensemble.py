@@ -17,6 +17,7 @@ from torch.nn.utils import parametrize
 from dashprune.models.base import VectorField
 from dashprune.models.parametrizations import FixedMask, PositivePart, mask_of
 from dashprune.solvers.base import Solver
+from dashprune.training.batches import Batch, mean_square, predicted
 
 ELEMENTWISE = (FixedMask, PositivePart)
 """Parametrizations that can be stacked."""
@@ -57,19 +58,18 @@ class Ensemble:
         masks = {product.layer.weight: product.mask for product in self.products}
         self.adams = _Adams(optimizers, parameters, masks)
 
-    def step(self, start: Tensor, stop: Tensor, dt: Tensor, solver: Solver) -> Tensor:
+    def step(self, batch: Batch, solver: Solver) -> Tensor:
         """One optimiser step of every model on its own batch.
 
         Args:
-            start, stop: (R, N, genes) expression.
-            dt: (R, N).
+            batch: of each model, stacked.
             solver: with fixed steps.
 
         Returns:
             (R,) mean squared errors before the step.
         """
         with parametrize.cached():
-            losses = (solver.predict(self.model, start, dt) - stop).square().mean(dim=(1, 2))
+            losses = mean_square(predicted(self.model, batch, solver), batch)
             self.model.zero_grad()
             losses.sum().backward()
         for product in self.products:
@@ -78,10 +78,10 @@ class Ensemble:
         return losses.detach()
 
     @torch.no_grad()
-    def errors(self, start: Tensor, stop: Tensor, dt: Tensor, solver: Solver) -> Tensor:
+    def errors(self, batch: Batch, solver: Solver) -> Tensor:
         """(R,) mean squared errors; arguments as for `step`."""
         with parametrize.cached():
-            return (solver.predict(self.model, start, dt) - stop).square().mean(dim=(1, 2))
+            return mean_square(predicted(self.model, batch, solver), batch)
 
     def write_back(self) -> None:
         """Give every model its weights and every optimiser its moments."""

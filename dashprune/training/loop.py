@@ -12,7 +12,7 @@ from dashprune.data.problem import Split
 from dashprune.errors import DashpruneError
 from dashprune.seeds import torch_generator
 from dashprune.solvers.base import DivergenceError, Solver
-from dashprune.training.batches import Batch, batches, by_trajectory, join
+from dashprune.training.batches import Batch, batches, by_trajectory, combined, join
 from dashprune.training.ensemble import Ensemble, shape_of, steps_behind
 from dashprune.training.sparse_layers import compacted
 from dashprune.training.state import Epoch, Training, evaluate, model_sparsity, step
@@ -94,7 +94,8 @@ class Member:
             return None
         held_out = 0 if self.held_out is None else len(self.held_out.dt)
         settings, number = training.settings, len(self.trajectories)
-        sizes = (number, settings.batch_trajectories, settings.passes(number), *lengths, held_out)
+        intervened = self.trajectories[0].interventions is not None
+        sizes = (number, settings.batch_trajectories, settings.passes(number), *lengths, held_out, intervened)
         return shape, sizes, steps_behind(training.optimizer)
 
 
@@ -161,16 +162,14 @@ def _train_as_one(members: list[Member], solver: Solver) -> None:
     trainings = [member.training for member in members]
     ensemble = Ensemble([own.model for own in trainings], [own.optimizer for own in trainings])
     steps = zip(*(member.batches() for member in members), strict=True)
-    losses = torch.stack([ensemble.step(*_stacked(parts), solver) for parts in steps])
+    losses = torch.stack([ensemble.step(combined(parts, torch.stack), solver) for parts in steps])
     held_out = [member.held_out for member in members if member.held_out is not None]
-    errors = ensemble.errors(*_stacked(held_out), solver).tolist() if held_out else [None] * len(members)
+    errors = [None] * len(members)
+    if held_out:
+        errors = ensemble.errors(combined(held_out, torch.stack), solver).tolist()
     ensemble.write_back()
     for member, own, error in zip(members, losses.T.tolist(), errors, strict=True):
         member.note(own, error)
-
-
-def _stacked(parts: Sequence[Batch]) -> Batch:
-    return Batch(*(torch.stack(column) for column in zip(*parts, strict=True)))
 
 
 def _survivors_only(training: Training) -> contextlib.AbstractContextManager[None]:

@@ -14,7 +14,7 @@ from dashprune.config import Train
 from dashprune.models.base import VectorField
 from dashprune.pruners.base import Pruner
 from dashprune.solvers.base import DivergenceError, Solver
-from dashprune.training.batches import Batch
+from dashprune.training.batches import Batch, mean_square, predicted
 
 
 class Epoch(NamedTuple):
@@ -112,8 +112,8 @@ def step(training: Training, batch: Batch, solver: Solver) -> Tensor:
     """One optimiser step; effective weights are computed once, gates drawn once. Returns the objective, a scalar."""
     training.model.train()
     with parametrize.cached():
-        predicted = solver.predict(training.model, batch.start, batch.dt)
-        loss = training.pruner.objective(training.model, ((predicted - batch.stop) ** 2).mean())
+        data_loss = mean_square(predicted(training.model, batch, solver), batch)
+        loss = training.pruner.objective(training.model, data_loss)
         training.optimizer.zero_grad()
         loss.backward()
     training.optimizer.step()
@@ -122,14 +122,14 @@ def step(training: Training, batch: Batch, solver: Solver) -> Tensor:
 
 @torch.no_grad()
 def evaluate(model: VectorField, batch: Batch, solver: Solver) -> float:
-    """Mean squared error of predicting each transition's end from its observed start.
+    """Mean squared error of predicting each transition's end from its observed start, see `mean_square`.
 
     Raises:
         DivergenceError: if it is not finite.
     """
     model.eval()
     with parametrize.cached():
-        error = ((solver.predict(model, batch.start, batch.dt) - batch.stop) ** 2).mean().item()
+        error = mean_square(predicted(model, batch, solver), batch).item()
     if not math.isfinite(error):
         raise DivergenceError(f"the mean squared error is {error}")
     return error

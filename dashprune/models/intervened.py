@@ -1,0 +1,39 @@
+"""A model's field while some genes are held, or their production is changed."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from dashprune.data.interventions import Interventions
+from dashprune.models.base import VectorField
+
+
+class Intervened(VectorField):
+    """f(x) with production factor ⊙ production(x) + paced(addition), and f = 0 for genes that are held (METHODS 4).
+
+    It has no parameters but those of the model, and gradients reach them through it.
+
+    Args:
+        model: the field of undisturbed genes, or R of them, stacked.
+        interventions: of each of N transitions, (..., N, genes).
+    """
+
+    def __init__(self, model: VectorField, interventions: Interventions[Tensor]) -> None:
+        super().__init__()
+        self.genes, self.model = model.genes, model
+        self.held = interventions.held
+        self.free = self.held.isnan().to(self.held.dtype)
+        self.factor = interventions.factor * self.free
+        self.addition = interventions.addition * self.free
+
+    def begun(self, start: Tensor) -> Tensor:
+        """(..., N, genes) the expression from which to go on: `start`, but for genes that are held."""
+        return torch.where(self.held.isnan(), start, self.held)
+
+    def production(self, y: Tensor) -> Tensor:
+        return torch.addcmul(self.model.paced(self.addition), self.factor, self.model.production(y))
+
+    def decay_rate(self) -> Tensor:
+        """λ, (..., N, genes), 0 for genes that are held."""
+        return self.free * self.model.decay_rate()
