@@ -16,8 +16,10 @@ from scipy.sparse import csr_array
 
 from dashprune.data import holdout
 from dashprune.data.base import Dataset
+from dashprune.data.interventions import Interventions, single
 from dashprune.data.own.expression import Series, read_cells, series_of
 from dashprune.data.own.files import digest, existing
+from dashprune.data.own.interventions import read_interventions
 from dashprune.data.own.networks import read_network, transposed_hint
 from dashprune.data.problem import Pairs, Problem, Split, coregulation_from_prior, scaled
 from dashprune.data.sparse import sparse
@@ -62,6 +64,7 @@ class Custom(Dataset):
             of a gene and itself only if it lists such an edge.
         coregulation: how much two genes share regulators or interact, in the same forms, or None to derive it from
             the prior, with which alone it is of use. It is made symmetric and scaled.
+        interventions: what was done to the cells, see `read_interventions`; None if nothing is known to have been done.
         time: column with time or pseudotime.
         sample: column that names samples, or None if there is only one.
         layer: of an .h5ad, or None for X.
@@ -81,6 +84,7 @@ class Custom(Dataset):
     prior: Path | None
     gold: Path | None
     coregulation: Path | None
+    interventions: Path | None
     time: str
     sample: str | None
     layer: str | None
@@ -119,7 +123,7 @@ class Custom(Dataset):
         stamps = tuple((path, path.stat().st_mtime_ns, path.stat().st_size) for path in self._files().values())
         whole = replace(self, prior_holdout=None, prior_holdout_by="edges")
         data = _read(replace(whole, seed=0, validation=0.5, test=0.5, scale=False), stamps)
-        train, validation, test = self._splits(data.series)
+        train, validation, test = self._splits(data.series, data.interventions)
         if self.scale:
             train, validation, test = scaled(train, validation, test)
         prior, coregulation = self._held_out(data)
@@ -135,11 +139,13 @@ class Custom(Dataset):
 
     def _files(self) -> dict[str, Path]:
         """The files that are given, by key."""
-        keys = ("expression", "prior", "gold", "coregulation")
+        keys = ("expression", "prior", "gold", "coregulation", "interventions")
         given = {key: getattr(self, key) for key in keys if getattr(self, key) is not None}
         return {key: existing(path, f"dataset.{key}") for key, path in given.items()}
 
-    def _splits(self, series: Sequence[Series]) -> tuple[Split, Split, Split]:
+    def _splits(
+        self, series: Sequence[Series], done: list[Interventions[np.ndarray]] | None
+    ) -> tuple[Split, Split, Split]:
         """Training, validation and test: whole samples if there are enough, else single transitions."""
         needed = 1 + sum(wanted is not None for wanted in (self.validation, self.test))
         names: list[str] = [one.sample for one in series]
@@ -151,6 +157,7 @@ class Custom(Dataset):
                     f"{len(series)}; give fractions, or at least {('', 'two', 'three')[needed - 1]} samples"
                 )
             pieces = [pair for piece in pieces for pair in _transitions(*piece)]
+            done = None if done is None else [one for own in done for one in single(own)]
             names = [f"transition {k}" for k in range(len(pieces))]
         free = numpy_generator(self.seed, "split").permutation(len(names)).tolist()
         test = self._chosen("test", names, free)
@@ -159,7 +166,9 @@ class Custom(Dataset):
         self._check(names, train, validation, test)
         genes = series[0].values.shape[1]
         splits = [
-            Split.ragged([pieces[k] for k in chosen]) if chosen else Split.none(genes)
+            Split.ragged([pieces[k] for k in chosen], None if done is None else [done[k] for k in chosen])
+            if chosen
+            else Split.none(genes)
             for chosen in (train, validation, test)
         ]
         return splits[0], splits[1], splits[2]
@@ -203,6 +212,7 @@ class _Data(NamedTuple):
     coregulation: csr_array
     truth: csr_array | None
     evaluable: Pairs | None
+    interventions: list[Interventions[np.ndarray]] | None
 
 
 @lru_cache(maxsize=2)
@@ -228,7 +238,12 @@ def _read(custom: Custom, stamps: tuple[object, ...]) -> _Data:
     given = custom.coregulation
     coregulation = coregulation_from_prior(prior) if given is None else _coregulation(given, network(given))
     truth = None if custom.gold is None else network(custom.gold).astype(bool)
-    return _Data(cells.genes, series, prior, coregulation, truth, None if truth is None else _evaluable(truth))
+    evaluable = None if truth is None else _evaluable(truth)
+    done = None
+    if custom.interventions is not None:
+        report, done = read_interventions(custom.interventions, cells.genes, series, path.name)
+        say(report)
+    return _Data(cells.genes, series, prior, coregulation, truth, evaluable, done)
 
 
 def _summary(path: Path, genes: tuple[str, ...], series: Sequence[Series]) -> str:

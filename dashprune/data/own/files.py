@@ -112,7 +112,7 @@ def columns_of(path: Path) -> list[str]:
     return names
 
 
-def read_table(path: Path, columns: Sequence[str], text: Collection[str]) -> pd.DataFrame:
+def read_table(path: Path, columns: Sequence[str], text: Collection[str], *, empty: bool = False) -> pd.DataFrame:
     """A table, indexed by the number of the row in the file; blank lines are left out.
 
     Args:
@@ -120,6 +120,7 @@ def read_table(path: Path, columns: Sequence[str], text: Collection[str]) -> pd.
         columns: as `columns_of` gives them.
         text: columns to be read as text. In others, numbers become numbers and the rest stays text, to be found by
             `numbers`. An empty cell is NaN.
+        empty: whether the table may have no rows.
 
     Raises:
         DashpruneError: if rows differ in length, there are none, or memory would not do.
@@ -136,7 +137,7 @@ def read_table(path: Path, columns: Sequence[str], text: Collection[str]) -> pd.
         )  # fmt: skip
         table.index = pd.RangeIndex(2, len(table) + 2)
         table = table.dropna(how="all")
-    if table.empty:
+    if table.empty and not empty:
         raise DashpruneError(f"{path.name} has a header, but no rows below it")
     for name in text:
         check_filled(path, table[name])
