@@ -5,13 +5,15 @@ As DREAM4 of size 10, but for ten series in place of five, signs, and perturbati
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from scipy.sparse import csr_array
 
-from dashprune.data.in_silico import InSilico, all_pairs, network_of
+from dashprune.data.in_silico import PERTURBED, InSilico, all_pairs, network_of
+from dashprune.data.interventions import covered, nothing
 from dashprune.data.problem import Split
 from dashprune.data.published import readers
 from dashprune.data.published.locate import upstream_file
@@ -26,7 +28,14 @@ _WILD_TYPE, _PERTURBATIONS = "wildtype", "dream4_timeseries_perturbations"
 
 @dataclass(frozen=True)
 class Gnw(InSilico):
-    """The GNW dataset; its attributes are those of `InSilico`. The prior has the signs of the true network."""
+    """The GNW dataset; further attributes are those of `InSilico`. The prior has the signs of the true network.
+
+    Attributes:
+        interventions: "known": the model is told what was done to the basal rates, see `perturbations`; None: it is
+            not.
+    """
+
+    interventions: Literal["known"] | None
 
     def fingerprint(self) -> str:
         """Identity of the data beyond these settings: the loader's version and the files' content.
@@ -34,7 +43,8 @@ class Gnw(InSilico):
         Raises:
             DashpruneError: as `load`.
         """
-        return readers.fingerprint(_VERSION, [_file(kind) for kind in (_SERIES, _GOLD, _SIGNS)])
+        known = () if self.interventions is None else (_PERTURBATIONS,)
+        return readers.fingerprint(_VERSION, [_file(kind) for kind in (_SERIES, _GOLD, _SIGNS, *known)])
 
     def steady_states(self) -> dict[str, np.ndarray]:
         """Steady states that were measured beside the series: "wildtype", (1, genes) float64. Nothing uses them yet.
@@ -45,7 +55,7 @@ class Gnw(InSilico):
         return {"wildtype": readers.read_columns(_file(_WILD_TYPE), "\t").to_numpy()}
 
     def perturbations(self) -> np.ndarray:
-        """How the first half of each series was perturbed. Nothing uses it yet.
+        """How the first half of each series was perturbed; used with interventions="known".
 
         Returns:
             (series, genes) float64: relative change of each gene's basal rate from 0 to 500 minutes, 0 for none; in
@@ -62,7 +72,19 @@ class Gnw(InSilico):
         if "Time" not in table:
             raise DashpruneError(f"{path}: row 1 has no column 'Time'; fetch the file again")
         times = table.pop("Time").to_numpy()
-        return tuple(table.columns), readers.stacked(table.to_numpy(), times)
+        series = readers.stacked(table.to_numpy(), times)
+        return tuple(table.columns), series if self.interventions is None else self._intervened(series)
+
+    def _intervened(self, series: Split) -> Split:
+        """Series with inputs to the genes, which are added to all activations of a gene, as in GeneNetWeaver."""
+        changes = self.perturbations()
+        if changes.shape != series.expression[:, 0].shape:
+            raise DashpruneError(f"{_file(_PERTURBATIONS)} does not have a row per series; fetch both files again")
+        times = series.times
+        done = nothing(len(times), times.shape[1] - 1, changes.shape[1])
+        acting = np.stack([covered(row, *PERTURBED) for row in times])
+        done.addition[:] = np.where(acting[:, :, None], changes[:, None], 0)
+        return replace(series, interventions=done)
 
     def _network(self, genes: tuple[str, ...]) -> csr_array:
         path = _file(_SIGNS)

@@ -16,7 +16,7 @@ from dashprune.errors import DashpruneError
 
 WHOLE = Gnw(
     prior="gold", prior_noise=0.0, prior_holdout=None, prior_holdout_by="edges",
-    validation=1, test=1, time_unit=50.0, seed=0,
+    validation=1, test=1, time_unit=50.0, seed=0, interventions=None,
 )  # fmt: skip
 
 pytestmark = pytest.mark.usefixtures("mirror")
@@ -61,6 +61,35 @@ def test_perturbations_and_the_wild_type() -> None:
     assert (changes != 0).any(axis=1).all()
     assert states["wildtype"].shape == (1, 10)
     assert np.abs(WHOLE.load().train.expression[:, 0] - states["wildtype"]).mean() < 0.06
+
+
+def test_known_perturbations_are_inputs_in_the_first_half() -> None:
+    """Each series keeps its own, whichever split it is in."""
+    assert WHOLE.load().train.interventions is None
+    told = replace(WHOLE, interventions="known")
+    assert told.fingerprint() != WHOLE.fingerprint()
+    genes, series = told._series()
+    assert series.interventions is not None
+    assert len(genes) == 10
+    changes = WHOLE.perturbations().astype(np.float32)
+    assert (series.interventions.addition[:, :10] == changes[:, None]).all()
+    assert not series.interventions.addition[:, 10:].any()
+    assert series.free().all()
+    problem = told.load()
+    for split in (problem.train, problem.validation, problem.test):
+        assert split.interventions is not None
+        for expression, addition in zip(split.expression, split.interventions.addition, strict=True):
+            (number,) = np.flatnonzero((series.expression == expression).all(axis=(1, 2)))
+            assert (addition[0] == changes[number]).all()
+    assert problem.train.expression.tobytes() == WHOLE.load().train.expression.tobytes()
+
+
+def test_perturbations_of_other_series_are_refused(copied: Callable[..., Path]) -> None:
+    copied(*(gnw._file(kind) for kind in (gnw._SERIES, gnw._GOLD, gnw._SIGNS, gnw._PERTURBATIONS)))
+    path = gnw._file(gnw._PERTURBATIONS)
+    path.write_text("\n".join(path.read_text().splitlines()[:-1]))
+    with pytest.raises(DashpruneError, match=r"perturbations.tsv does not have a row per series"):
+        replace(WHOLE, interventions="known").load()
 
 
 def test_signs_that_belong_to_other_edges_are_refused(copied: Callable[..., Path]) -> None:
