@@ -72,6 +72,18 @@ def test_halved_production_approaches_half_and_an_input_is_added(solver: Solver)
     assert (start[1] - 0.75) / 1e-3 == pytest.approx(-0.5, abs=1e-2)
 
 
+@pytest.mark.parametrize("solver", SOLVERS, ids=IDS)
+def test_a_steady_state_is_a_transition_to_itself(solver: Solver) -> None:
+    """With gene 0 at half production both settle at 1/2, knocked out at 0; elsewhere they do not stay."""
+    held, factor = tensor([[NAN, NAN], [0, NAN], [NAN, NAN]]), tensor([[0.5, 1], [1, 1], [1, 1]])
+    done = Interventions(held, factor, torch.zeros(3, 2))
+    states, dt = tensor([[0.5, 0.5], [0, 0], [0.5, 0.5]]), torch.full((3,), 3.0)
+    with torch.no_grad():
+        end = predicted(Two(), Batch(states, states, dt, done), solver)
+    torch.testing.assert_close(end[:2], states[:2], rtol=0, atol=1e-5)
+    assert end[2, 0].item() == pytest.approx(1 - 0.5 * math.exp(-3), abs=1e-4)
+
+
 def test_nothing_done_is_the_model_itself() -> None:
     y = torch.rand(4, 2)
     field = Intervened(Two(), Interventions(torch.full((4, 2), NAN), torch.ones(4, 2), torch.zeros(4, 2)))
