@@ -80,6 +80,8 @@ _ALL = [
     _count("epochs_after_pruning", "epochs after the last cut", better="lower", repeats="epochs"),
     Score("auroc", "AUROC", better="higher"),
     Score("auprc", "AUPRC", better="higher"),
+    Score("auroc_probability", "AUROC of the probability", better="higher"),
+    Score("auprc_probability", "AUPRC of the probability", better="higher"),
     Score("auprc_novel", "AUPRC outside of the prior", better="higher"),
     Score("auroc_novel", "AUROC outside of the prior", better="higher"),
     Score("precision_novel@10", "precision of the first 10 outside of the prior", better="higher"),
