@@ -12,16 +12,16 @@ from dashprune.data.problem import Pairs, Problem, Transitions
 class Degree(Control):
     """A regulator with many known targets has many unknown ones. Looks at no expression.
 
-    A pair's score is the regulator's number of targets in the prior, times one more than the target's number of
-    regulators there: what a random network with these degrees would have. The pair itself is left out of both, so that
-    a known edge does not prove itself. The edges are as many of the highest as the prior has.
+    A pair's score is the regulator's number of targets in the prior; of equal ones, the target's number of regulators
+    there decides. It does no more than that, as a prior may leave out all edges to some genes. The pair itself is left
+    out of both, so that a known edge does not prove itself. The edges are as many of the highest as the prior has.
     """
 
     uses_prior: bool = True
 
     def fit(self, problem: Problem) -> Estimate:
         out, into, known = other_edges(problem)
-        score = out * (1 + into)
+        score = np.where(out > 0, out + into / (1 + into.max(initial=0)), 0)
         np.fill_diagonal(score, 0)
         return Estimate(score, highest(score, int(known.sum())), candidates=Pairs.every(len(score), loops=False))
 
