@@ -74,7 +74,8 @@ def test_a_run_prints_its_row_and_asked_again_prints_it_again(tmp_path: Path) ->
     assert "epoch 3 of 3: loss" in first.stderr
     again = dashprune("run", *SMALL, "train.epochs=3", cwd=tmp_path)
     assert again.stdout == first.stdout
-    assert again.stderr == ""
+    (folder,) = (path.parent for path in tmp_path.rglob("result.json"))
+    assert again.stderr == f"dashprune: the run is in {folder.relative_to(tmp_path)}\n"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["outputs"]
     assert sorted(path.name for path in (tmp_path / "outputs").iterdir()) == ["locks", "runs"]
 
@@ -123,18 +124,21 @@ def test_check_names_every_file(tmp_path: Path) -> None:
         (["--verison"], "unrecognized arguments: --verison"),
         (["run", "pruner"], "'pruner' is not KEY=VALUE"),
         (["run", "--multi"], "unrecognized arguments: --multi"),
-        (["run", "pruner=dassh"], "Could not find 'pruner/dassh' Available options in 'pruner': bioprune cnode dash"),
-        (["run", "model=phenix"], "Available options in 'model': mlp phoenix"),
-        (["run", "dataset=sim"], "Available options in 'dataset': brca custom dream4 ecoli gnw hematopoiesis hillnet"),
+        (
+            ["run", "pruner=dassh"],
+            "pruner=dassh: there is no such choice; did you mean 'dash'?; choices: bioprune, cnode, dash,",
+        ),
+        (["run", "model=phenix"], "did you mean 'phoenix'?; choices: mlp, phoenix,"),
+        (["run", "dataset=sim"], "did you mean 'sim350'?; choices: brca, custom,"),
         (["run", "pruner.lamda_1=1"], "pruner.lamda_1=1: there is no key 'lamda_1'"),
         (["run", "-m", "pruner=dash,imp", "pruner.lambda_1=0,1"], "there is no key 'lambda_1' under pruner (in at lea"),
-        (["run", "-m", "pruner=dash,dassh"], "Could not find 'pruner/dassh'"),
+        (["run", "-m", "pruner=dash,dassh"], "pruner=dassh: there is no such choice"),
         (["run", "pruner.lambda_1=2"], "pruner.lambda_1: 2 is not allowed; input should be less than or equal to 1"),
         (["run", "outputs=/dev/null/x"], "(Not a directory); choose another with outputs=FOLDER"),
         (["tables", "nowhere"], "there is no folder 'nowhere'"),
         (["tables", "a", "b"], "unrecognized arguments: b"),
         (["run", "grid=coarse"], "grid=coarse is a sweep; add -m: dashprune run -m grid=coarse"),
-        (["run", "-m", "grid=rough"], "Available options in 'grid': coarse fine none paper"),
+        (["run", "-m", "grid=rough"], "grid=rough: there is no such choice; choices: coarse, fine, none, paper"),
         (["run", "-m", "--cfg", "job"], "argument --cfg: not allowed with argument -m"),
         (["check", "--fast"], "unrecognized arguments: --fast"),
         (["check", "prune"], "there is no group 'prune'; did you mean 'pruner'?; groups: dataset, model"),
