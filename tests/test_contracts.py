@@ -68,6 +68,7 @@ def training(made: Settings, problem: Problem) -> Training:
     return Training(model, made.pruner, made.train)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("group", ["dataset", "model", "pruner", "control", "train", "solver"])
 def test_every_yaml_composes_and_bears_its_own_name(group: str) -> None:
     assert choices(group)
@@ -107,6 +108,7 @@ def test_edge_fields_have_a_weight_for_every_pair_and_a_signal_of_every_gene(nam
     assert model.signal(torch.rand(3, 4, 24)).shape == (3, 4, 24)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pruner", ["dash", "dash_edge", "dash_edge_fixed", "pinn", "pathreg"])
 def test_strategies_work_with_candidate_regulators(pruner: str, tmp_path: Path) -> None:
     """In the end only regulators of the prior have edges."""
@@ -181,6 +183,7 @@ def course(pruner: str, model: str) -> Course:
     return Course(state, supports, changes, *saved)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("pruner", "model"), PAIRS)
 def test_every_pruner_trains_every_model(pruner: str, model: str) -> None:
     state, supports, changes, _ = course(pruner, model)

@@ -11,6 +11,7 @@ from dashprune.runs.run import train_prune_eval_together
 from tests.conftest import SMALL
 
 
+@pytest.mark.slow
 def test_edges_of_bootstrap_samples(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -27,6 +27,7 @@ def mistake(capsys: pytest.CaptureFixture[str], *words: str) -> str:
     return message
 
 
+@pytest.mark.slow
 def test_a_run_is_drawn_by_the_first_digits_of_its_id(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = sorted(run.iterdir())
     assert cli.main(["plot", run.name[:5], "--genes", "G007, G003,G007"]) == 0

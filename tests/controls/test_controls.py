@@ -107,6 +107,7 @@ PRIOR = {"prior", "lasso_prior", "union", "degree", "activity", "evidence"}
 PREDICTS = {"persistence", "lasso", "lasso_prior", "union"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_every_control_gives_a_row(name: str, tmp_path: Path) -> None:
     options = ["control.trees=5"] if name.endswith("genie3") else []

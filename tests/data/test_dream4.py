@@ -150,6 +150,7 @@ def test_damaged_series_are_refused(copied: Callable[..., Path]) -> None:
         SMALL.load()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", ["phoenix", "phoenix_edge"])
 def test_a_run(model: str, tmp_path: Path) -> None:
     pruner = {"phoenix": "dash", "phoenix_edge": "dash_edge"}[model]

@@ -85,6 +85,7 @@ def test_expression_is_scaled_log_intensity() -> None:
             assert min(float(residual[1].sum()) for residual in slopes) < 1e-8
 
 
+@pytest.mark.slow
 def test_samples_of_a_seed() -> None:
     drawn = {replace(WHOLE, seed=seed).load().test.expression.tobytes() for seed in range(3)}
     assert len(drawn) > 1

@@ -157,6 +157,7 @@ def test_columns() -> None:
     )
 
 
+@pytest.mark.slow
 def test_on_the_command_line(tmp_path: Path) -> None:
     write("s1,TP35,knockout,,,")
     assert refused(interventions=FILE).startswith("interventions.csv: row 2: expression.csv has no gene 'TP35'")

@@ -172,6 +172,7 @@ def test_a_model_without_a_weight_for_every_pair_is_refused() -> None:
         dash_edge().check(phoenix())
 
 
+@pytest.mark.slow
 def test_a_whole_run_reports_reliability_and_the_probability_of_each_edge(small: list[str], tmp_path: Path) -> None:
     row = train_prune_eval(compose([*small, *EDGES]))
     for name in ("prior_reliability", "novelty"):
@@ -199,6 +200,7 @@ def prepared() -> tuple[Settings, Problem, Training]:
     return made, problem, Training(model, made.pruner, made.train)
 
 
+@pytest.mark.slow
 def test_probabilities_are_restored_with_a_training() -> None:
     made, problem, whole = prepared()
     fit(whole, problem.train, problem.validation, made.solver, 0, lambda: None)

@@ -64,6 +64,7 @@ def test_a_control_without_more_to_say_ranks_all_pairs(tmp_path: Path) -> None:
     assert {line["probability"] for line in lines} == {""}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "pairs"),
     [(["pruner=dash"], 24 * 24), (EDGE, 24 * 23), (["pruner=l0"], 24 * 24), (["control=lasso"], 24 * 23),

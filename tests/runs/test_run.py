@@ -260,6 +260,7 @@ def test_the_same_run_asked_for_twice_is_done_once(small: list[str]) -> None:
     assert len(list(Path(small[-1].partition("=")[2]).rglob("result.json"))) == 1
 
 
+@pytest.mark.slow
 def test_several_go_on_from_their_checkpoints(small: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """Interrupted in the fifth epoch of the second run: the first has one epoch more behind it when they go on."""
     jobs = [["seed=0"], ["seed=1"], ["seed=2"]]

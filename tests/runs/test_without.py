@@ -53,6 +53,7 @@ def test_they_know_it_of_themselves() -> None:
     assert LOOKING["pruner"] == KNOWN["pruner"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("group", "name"), [(g, n) for g, n in EVERY if n in LOOKING[g]])
 def test_what_looks_at_the_prior_says_what_does_without(small: list[str], group: str, name: str) -> None:
     with pytest.raises(DashpruneError) as caught:
@@ -63,6 +64,7 @@ def test_what_looks_at_the_prior_says_what_does_without(small: list[str], group:
     assert not list(Path(small[-1].partition("=")[2]).rglob("history.csv"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("group", "name"), [(g, n) for g, n in EVERY if n not in LOOKING[g]])
 def test_all_others_run_without_anything(
     small: list[str], group: str, name: str, capsys: pytest.CaptureFixture[str]
@@ -116,6 +118,7 @@ def test_a_table_has_a_dash_where_there_is_no_error(small: list[str]) -> None:
     assert shown[1] == "–"
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_from_its_checkpoint_to_the_same_row(small: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     jobs = [["pruner=imp"], ["pruner=dash_edge", "model=phoenix_edge", "train.epochs=6"], ["pruner=l0"]]
     undisturbed = [run([*small[:-1], f"{small[-1]}-undisturbed"], *own, *NOTHING) for own in jobs]
@@ -169,6 +172,7 @@ def test_that_nothing_will_be_cut_is_said_at_the_start(
     assert "nothing will be cut" not in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_edges_and_a_sweep_that_fails_in_part(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

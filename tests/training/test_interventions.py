@@ -55,6 +55,7 @@ def test_batches_keep_what_belongs_together(example: Problem) -> None:
     assert by_trajectory(example.train, CPU)[0].interventions is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("solver", SOLVERS, ids=["etdrk4", "rk4"])
 def test_trained_together_equals_trained_alone(
     solver: object, example: Problem, monkeypatch: pytest.MonkeyPatch

@@ -46,6 +46,7 @@ CHOICES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CHOICES)
 def test_the_manifest_lists_what_the_loaders_read(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = set()
