@@ -12,9 +12,7 @@ from dashprune.controls.base import Control, Estimate
 from dashprune.controls.degree import other_edges
 from dashprune.controls.highest import highest
 from dashprune.data.problem import Pairs, Problem, Transitions
-
-_RIDGES = np.geomspace(1e-3, 1e4, 29)
-"""Ridges of the regression on targets, of which generalised cross-validation chooses."""
+from dashprune.models.activity import activities
 
 
 class Activity(Control):
@@ -59,28 +57,6 @@ class Activity(Control):
 
     def predict(self, transitions: Transitions) -> np.ndarray | None:
         return None
-
-
-def activities(expression: np.ndarray, network: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Activities a = Z Aᵀ (A Aᵀ + κ I)⁻¹, by which Z ≈ a A; κ by generalised cross-validation.
-
-    Args:
-        expression: (N, genes) Z, standardised.
-        network: (regulators, genes) A.
-
-    Returns:
-        (N, regulators) a, and (regulators, genes) (A Aᵀ + κ I)⁻¹ A.
-    """
-    basis, values, _ = np.linalg.svd(network.T, full_matrices=False)
-    explained, whole = ((expression @ basis) ** 2).sum(axis=0), (expression**2).sum()
-    scores = []
-    for ridge in _RIDGES:
-        share = values**2 / (values**2 + ridge)
-        left = whole - (2 * share - share**2) @ explained
-        scores.append(left / (1 - share.sum() / network.shape[1]) ** 2)
-    ridge = _RIDGES[int(np.argmin(scores))]
-    effect = np.linalg.solve(network @ network.T + ridge * np.eye(len(network)), network)
-    return expression @ effect.T, effect
 
 
 def correlations(expression: np.ndarray, network: np.ndarray) -> np.ndarray:

@@ -21,6 +21,7 @@ class Rows(NamedTuple):
     responses: np.ndarray
     trajectory: np.ndarray
     own: np.ndarray
+    left_out: None = None
 
 
 class Evidence(Control):

@@ -52,7 +52,7 @@ class Ecoli(Dataset):
     """The E. coli dataset.
 
     The gold standard lists pairs of 141 regulators and 1,081 genes, of which 135 and 1,034 were measured; these pairs
-    are scored, but for loops. It has no signs.
+    are scored, but for loops. It has no signs. No other genes are taken for regulators.
 
     Attributes:
         conditions: the stresses, whose replicates are the samples.
@@ -104,7 +104,9 @@ class Ecoli(Dataset):
         parts = kept.three_parts(self.validation, self.test, numpy_generator(self.seed, "split"))
         train, validation, test = scaled(*parts)
         evaluable = Pairs(_among(ids, sources), _among(ids, targets), loops=False)
-        return Problem(genes, train, validation, test, prior, coregulation_from_prior(prior), truth, evaluable)
+        regulators = np.flatnonzero(evaluable.sources)
+        coregulation = coregulation_from_prior(prior)
+        return Problem(genes, train, validation, test, prior, coregulation, truth, evaluable, regulators)
 
     def _prior(self, truth: csr_array, operons: np.ndarray) -> csr_array:
         """(genes, genes) sparse float32."""

@@ -224,6 +224,8 @@ class Problem:
             regulators or interact (P in the DASH paper).
         truth: (genes, genes) sparse bool gold standard, or None where there is none.
         evaluable: pairs for which the gold standard could have an edge, or None.
+        regulators: (regulators,) indices, ascending, of the genes that may regulate, as far as that is known
+            beforehand; None if any may.
 
     Raises:
         DashpruneError: on NaN or infinite expression, times that do not increase, arrays that do not fit `genes`, or
@@ -238,6 +240,7 @@ class Problem:
     coregulation: csr_array
     truth: csr_array | None = None
     evaluable: Pairs | None = None
+    regulators: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         if self.train.empty:

@@ -23,10 +23,14 @@ from scipy.optimize import minimize_scalar
 from scipy.sparse import csr_array
 from scipy.special import expit, logsumexp
 
-from dashprune.evidence.residuals import ByProduct, BySample, Residuals
+from dashprune.evidence.residuals import ByProduct, BySample, LeftOut, Residuals
 
 SCALES = (1 / 8, 1 / 4, 1 / 2, 1 / 1.4, 1.0, 1.4, 2.0)
 """Sizes of real effects that are thought possible, over the most likely one."""
+_CHI_SQUARED = 0.4549
+"""Median of the chi-squared distribution with one degree of freedom."""
+_LIKE_ALL = 100
+"""Targets that a regulator would need for its own inflation to count as much as that of all regulators."""
 _BLOCK = 2**22
 """Most pairs whose residuals are held at once; 32 MB in float64."""
 
@@ -39,6 +43,7 @@ class Rows(Protocol):
         responses: (N, targets).
         trajectory: (N,) the trajectory of each row.
         own: (N, targets) what else a target's response may depend on, whatever for: its own state.
+        left_out: what targets themselves add to signals, and must not speak for their edges; None for nothing.
     """
 
     @property
@@ -49,6 +54,8 @@ class Rows(Protocol):
     def trajectory(self) -> np.ndarray: ...
     @property
     def own(self) -> np.ndarray: ...
+    @property
+    def left_out(self) -> LeftOut | None: ...
 
 
 class Share(NamedTuple):
@@ -86,6 +93,7 @@ def posterior(
     candidates: np.ndarray,
     log_odds: np.ndarray | float = -math.inf,
     sweeps: int = 30,
+    relative: np.ndarray | None = None,
 ) -> Posterior:
     """Bayesian choice of regulators for all targets at once, by coordinate ascent of the variational bound.
 
@@ -96,15 +104,17 @@ def posterior(
         log_odds: (regulators, targets) logarithms of Bayes factors known before; those of candidates are found anew,
             the others count for the shares as they are. By default they are no edges for certain.
         sweeps: over all pairs, at most.
+        relative: (regulators, targets) by how much the log-odds of each pair differ beforehand from those of others in
+            the prior, or of others outside of it; None for not at all.
     """
-    state = _Ascent(rows, prior, candidates, log_odds)
+    state = _Ascent(rows, prior, candidates, log_odds, relative)
     pairs = state.pairs
     for sweep in range(sweeps):
         before = pairs.probability.copy()
         state.sweep(everything=sweep < 3 or sweep % 6 == 5)
         if sweep > 6 and np.abs(pairs.probability - before).max() < 5e-3:
             break
-    novelty = _share(pairs.log_odds[~prior])
+    novelty = _share(pairs.log_odds[~prior], 0 if relative is None else relative[~prior])
     reliability, found = _reliability(state.by_scale())
     pairs.log_odds[prior] = np.where(candidates[prior], found, pairs.log_odds[prior])
     judged = prior & candidates
@@ -185,19 +195,27 @@ class _Ascent:
         prior: np.ndarray,
         candidates: np.ndarray,
         log_odds: np.ndarray | float,
+        relative: np.ndarray | None = None,
     ) -> None:
+        self.relative = relative
         signals, trajectory = rows.signals, rows.trajectory
         self.own = rows.own / np.maximum(np.sqrt((rows.own**2).sum(axis=0)), 1e-12)
         responses = self._without_own(rows.responses, slice(None))
         self.signals, self.responses, self.prior, self.candidates = signals, responses, prior, candidates
         self.overlap = (signals.T @ self.own).astype(np.float32)
+        self.left_out = None if rows.left_out is None else _without_nuisance(rows.left_out, self.own)
         self.members = csr_array((np.ones(len(trajectory)), (trajectory, np.arange(len(trajectory)))))
         self.power = np.maximum((signals**2).sum(axis=0), 1e-12)
+        if self.left_out is not None:
+            self.cross = signals.T @ self.left_out.residual
+            self.left_power = (self.left_out.residual**2).sum(axis=0)
         self.by_sample = signals.shape[0] < signals.shape[1]
         self.gram = signals.T @ signals
+        self.inflation = np.ones(signals.shape[1])
         self.scale, self.reliable, self.novel = 0.15, 0.9, 0.002
         self.noise = (responses**2).mean(axis=0) / 2 + 1e-9
         self.pairs = _Pairs(np.where(candidates, -5.0, log_odds))  # -5 until their turn comes
+        self.possible = ~np.isneginf(self.pairs.log_odds)
         self._believe_the_prior()
         self.blocks = _blocks(*candidates.shape)
         for block in self.blocks:
@@ -206,6 +224,8 @@ class _Ascent:
     def sweep(self, everything: bool) -> None:
         """Update every candidate pair once, or only those that are not negligible; then what they share."""
         mixture = _mixture(self.scale)
+        if self.left_out is not None:
+            self._estimate_inflation(self.left_out)
         for block in self.blocks:
             active = self.candidates[:, block]
             if not everything:
@@ -230,6 +250,8 @@ class _Ascent:
         old = self.pairs.probability[here] * self.pairs.mean[here]
         found = _evidence(*self._estimate(here, places, residuals), mixture)
         before = np.where(self.prior[here], _logit(self.reliable), _logit(self.novel))
+        if self.relative is not None:
+            before = before + self.relative[here]
         probability = expit(before + found.log_odds).astype(np.float32)
         self.pairs.put(here, probability, found)
         residuals.explain(source, places, probability * found.mean - old)
@@ -239,9 +261,19 @@ class _Ascent:
     ) -> tuple[np.ndarray, np.ndarray]:
         """(pairs,) float32 effects by least squares on what all other pairs leave unexplained, and their variances."""
         source, targets = here
-        power = np.maximum(self.power[source] - self.overlap[here] ** 2, 1e-3 * self.power[source])
+        power = np.maximum(self._powers(source, targets), 1e-3 * self.power[source])
         estimate = residuals.product(source, places) / power + self.pairs.probability[here] * self.pairs.mean[here]
-        return estimate.astype(np.float32), (self.noise[targets] / power).astype(np.float32)
+        return estimate.astype(np.float32), (self.inflation[source] * self.noise[targets] / power).astype(np.float32)
+
+    def _powers(self, source: int | slice, targets: np.ndarray | slice) -> np.ndarray:
+        """Sums of squares of signals as targets may use them: without nuisance, and without what is left out."""
+        here = source, targets
+        whole = self.power[source] if isinstance(source, int) else self.power[source, None]
+        powers: np.ndarray = whole - self.overlap[here] ** 2
+        if self.left_out is not None:
+            share = self.left_out.share[here]
+            powers = powers + share * (share * self.left_power[targets] - 2 * self.cross[here])
+        return powers
 
     def by_scale(self) -> np.ndarray:
         """(SCALES, pairs) log Bayes factors of the prior's pairs for several sizes of real effects.
@@ -268,15 +300,34 @@ class _Ascent:
             products = self.signals[:, known].T @ self.responses[:, target]
             own = self.overlap[known, target].astype(np.float64)
             gram = self.gram[np.ix_(known, known)] - np.outer(own, own) + ridge
+            if self.left_out is not None:
+                residual, share = self.left_out.residual[:, target], self.left_out.share[known, target]
+                products -= share * (residual @ self.responses[:, target])
+                crossed = np.outer(share, self.cross[known, target])
+                gram += np.outer(share, share) * self.left_power[target] - crossed - crossed.T
             self.pairs.mean[known, target] = np.linalg.solve(gram, products)
             self.pairs.probability[known, target] = 0.95
         self.pairs.square = self.pairs.probability * self.pairs.mean**2
 
     def _residuals(self, targets: slice) -> Residuals:
-        left = self._without_own(self.responses[:, targets] - self.signals @ self.pairs.effect(targets), targets)
+        left, overlap, left_out = self._unexplained(targets), self.overlap[:, targets], None
+        if self.left_out is not None:
+            left_out = LeftOut(self.left_out.residual[:, targets], self.left_out.share[:, targets])
         if self.by_sample:
-            return BySample(self.signals, left, self.own[:, targets], self.overlap[:, targets])
-        return ByProduct(self.gram, self.signals.T @ left, self.overlap[:, targets], self.overlap[:, targets])
+            return BySample(self.signals, left, self.own[:, targets], overlap, left_out)
+        if left_out is None:
+            return ByProduct(self.gram, self.signals.T @ left, overlap, overlap)
+        own, crossed = (left_out.residual * left).sum(axis=0), left_out._replace(residual=self.cross[:, targets])
+        power = self.left_power[targets]
+        return ByProduct(self.gram, self.signals.T @ left, overlap, overlap, crossed, own, power)
+
+    def _unexplained(self, targets: slice) -> np.ndarray:
+        """(N, targets) what the effects leave of the responses."""
+        effect = self.pairs.effect(targets)
+        left = self.responses[:, targets] - self.signals @ effect
+        if self.left_out is not None:
+            left += self.left_out.residual[:, targets] * (self.left_out.share[:, targets] * effect).sum(axis=0)
+        return self._without_own(left, targets)
 
     def _without_own(self, values: np.ndarray, targets: slice) -> np.ndarray:
         own = self.own[:, targets]
@@ -285,12 +336,29 @@ class _Ascent:
     def _estimate_noise(self, targets: slice) -> None:
         """By what the effects leave unexplained, how uncertain they are, and how alike rows of a trajectory are."""
         effect = self.pairs.effect(targets)
-        residuals = self._without_own(self.responses[:, targets] - self.signals @ effect, targets)
+        residuals = self._unexplained(targets)
         squares = (residuals**2).sum(axis=0)
-        power = self.power[:, None] - self.overlap[:, targets] ** 2
+        power = self._powers(slice(None), targets)
         spread = (power * np.maximum(self.pairs.square[:, targets] - effect**2, 0)).sum(axis=0)
         design = ((self.members @ residuals) ** 2).sum(axis=0) / np.maximum(squares, 1e-12)
         self.noise[targets] = np.maximum(design, 1) * (squares + spread) / len(self.signals) + 1e-9
+
+    def _estimate_inflation(self, left_out: LeftOut) -> None:
+        """By how much squares of estimates over their variances are too large for regulators without effect.
+
+        Most pairs outside of the prior are no edges, those that were cut among them. Where the median of a regulator's
+        is above that of the chi-squared distribution, its signal is like something that the regression misses.
+        """
+        squares = np.full(self.candidates.shape, np.nan, dtype=np.float32)
+        for block in self.blocks:
+            left = self._unexplained(block)
+            products = self.signals.T @ left
+            products -= left_out.share[:, block] * (left_out.residual[:, block] * left).sum(axis=0)
+            power = np.maximum(self._powers(slice(None), block), 1e-3 * self.power[:, None])
+            estimates = products / power + self.pairs.effect(block)
+            squares[:, block] = estimates**2 * power / self.noise[block]
+        squares[self.prior | ~self.possible] = np.nan
+        self.inflation = np.maximum(_inflations(squares), 1)
 
     def _estimate_shares(self) -> None:
         """The Laplace scale, the reliability of the prior and the novelty, by the pairs as they stand."""
@@ -299,6 +367,30 @@ class _Ascent:
             self.reliable = _share(self.pairs.log_odds[self.prior]).value
         others = ~self.prior
         self.novel = float((self.pairs.probability[others].sum() + 1) / (others.sum() + 2))
+
+
+def _inflations(squares: np.ndarray) -> np.ndarray:
+    """(regulators,) median of each row over that of the chi-squared distribution, shrunk towards that of all.
+
+    Args:
+        squares: (regulators, targets) NaN for what does not count.
+    """
+    known = ~np.isnan(squares)
+    number = known.sum(axis=1)
+    if not number.any():
+        return np.ones(len(squares))
+    whole = math.log(max(float(np.median(squares[known])), 1e-6) / _CHI_SQUARED)
+    found = np.full(len(squares), whole)
+    some = number > 0
+    found[some] = np.log(np.maximum(np.nanmedian(squares[some], axis=1), 1e-6) / _CHI_SQUARED)
+    weight = number / (number + _LIKE_ALL)
+    shrunk: np.ndarray = np.exp(whole + (found - whole) * weight)
+    return shrunk
+
+
+def _without_nuisance(left_out: LeftOut, own: np.ndarray) -> LeftOut:
+    residual = left_out.residual - own * (own * left_out.residual).sum(axis=0)
+    return LeftOut(residual, left_out.share)
 
 
 def _blocks(regulators: int, targets: int) -> list[slice]:
@@ -375,19 +467,33 @@ def _reliability(log_bayes_factors: np.ndarray) -> tuple[Share, np.ndarray]:
     return Share(*(float(expit(x)) for x in (middle, low, high))), log_odds - middle
 
 
-def _share(log_bayes_factors: np.ndarray) -> Share:
-    """The share π of edges that maximises π (1 - π) Π (π BF + 1 - π); the first factors keep it inside (0, 1)."""
+def _share(log_bayes_factors: np.ndarray, relative: np.ndarray | float = 0.0) -> Share:
+    """The share π of edges that maximises π (1 - π) Π (π_i BF_i + 1 - π_i), which keeps it inside (0, 1).
+
+    Args:
+        log_bayes_factors: (pairs,) log BF.
+        relative: (pairs,) logit π_i - logit π.
+    """
+    parts = [slice(first, first + _BLOCK) for first in range(0, len(log_bayes_factors), _BLOCK)]
 
     def cost(x: float) -> float:
-        real, none = -np.logaddexp(0, -x), -np.logaddexp(0, x)
-        parts = (log_bayes_factors[first : first + _BLOCK] for first in range(0, len(log_bayes_factors), _BLOCK))
-        return float(-sum(np.logaddexp(part.astype(np.float64) + real, none).sum() for part in parts) - real - none)
+        found = -_log_odds_parts(x)[0] - _log_odds_parts(x)[1]
+        for part in parts:
+            own = x + (relative[part].astype(np.float64) if isinstance(relative, np.ndarray) else relative)
+            real, none = _log_odds_parts(own)
+            found -= np.logaddexp(log_bayes_factors[part].astype(np.float64) + real, none).sum()
+        return float(found)
 
     best = float(minimize_scalar(cost, bounds=(-16, 10), method="bounded").x)
     curvature = (cost(best + 0.02) - 2 * cost(best) + cost(best - 0.02)) / 0.02**2
     error = 1.96 / math.sqrt(max(curvature, 1e-6))
     value, low, high = expit([best, best - error, best + error])
     return Share(float(value), float(low), float(high))
+
+
+def _log_odds_parts(x: np.ndarray | float) -> tuple[np.ndarray, np.ndarray]:
+    """Logarithms of a probability and of its complement, from its log-odds."""
+    return -np.logaddexp(0, -np.asarray(x)), -np.logaddexp(0, x)
 
 
 def _logit(share: float) -> float:

@@ -13,11 +13,13 @@ from scipy.sparse import csr_array
 
 from dashprune.data.problem import Problem, Split
 from dashprune.errors import DashpruneError, did_you_mean, say
+from dashprune.figures.run_activities import Active, activity_map
 from dashprune.figures.run_degrees import Degrees, degree_distributions
 from dashprune.figures.run_history import history
 from dashprune.figures.run_trajectories import Course, trajectories
 from dashprune.figures.style import save
-from dashprune.models.base import VectorField
+from dashprune.models.activity import Activities
+from dashprune.models.base import EdgeField, VectorField
 from dashprune.models.effects import degrees
 from dashprune.runs import results
 from dashprune.runs.finished import reported
@@ -33,7 +35,7 @@ FEW = 12
 
 
 def draw(folder: Path, out: Path, genes: Sequence[str] | None = None) -> list[Path]:
-    """Draw all pictures of a run that is done: history, trajectories and degrees, as PNG and PDF.
+    """Draw all pictures of a run that is done: history, trajectories, degrees and activities, as PNG and PDF.
 
     Args:
         folder: of the run.
@@ -68,6 +70,8 @@ def draw(folder: Path, out: Path, genes: Sequence[str] | None = None) -> list[Pa
             courses, {problem.genes[k]: k for k in chosen}, f"{title}: {_which(shown, problem.test)}"
         )
     figures["degrees"] = degree_distributions(_networks(model, problem), title)
+    if isinstance(model, EdgeField) and model.activities is not None:
+        figures["activities"] = activity_map(_active(model.activities, problem), title)
     return [path for name, figure in figures.items() for path in save(figure, out / name)]
 
 
@@ -136,6 +140,13 @@ def _read_history(folder: Path) -> pd.DataFrame:
         raise DashpruneError(
             f"{error.filename} cannot be read ({error.strerror}); run again with force=true"
         ) from error
+
+
+def _active(activities: Activities, problem: Problem) -> Active:
+    """Activities in the training trajectories."""
+    known = ~np.isnan(problem.train.times)
+    values = activities.places(problem.train.expression[known]).T
+    return Active([problem.genes[k] for k in activities.genes], values, known.sum(axis=1).tolist())
 
 
 def _networks(model: VectorField, problem: Problem) -> dict[str, Degrees]:

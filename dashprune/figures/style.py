@@ -43,7 +43,7 @@ NAMES = {
     "none": "dense", "l0": "L0", "cnode": "C-NODE", "pathreg": "PathReg", "pinn": "PINN", "dst": "DST", "imp": "IMP",
     "synflow": "SynFlow", "sparseflow": "SparseFlow", "bioprune": "BioPrune", "dash": "DASH", "pinn_mp": "PINN+MP",
     "prior": "prior alone", "lasso": "lasso", "lasso_prior": "lasso with prior", "genie3": "GENIE3",
-    "union": "lasso or prior", "dyngenie3": "dynGENIE3",
+    "union": "lasso or prior", "dyngenie3": "dynGENIE3", "completion": "completed prior",
 }  # fmt: skip
 """How figures call what has a name in the paper; anything else goes by its own name."""
 LINES = ((0, (6, 2)), (0, (1, 1.5)), "-", (0, (6, 2, 1, 2)), (0, (3, 1, 1, 1, 1, 1)))

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from dashprune.data.problem import Problem
+from dashprune.models.activity import Activities
 from dashprune.models.parametrizations import PositivePart
 
 
@@ -34,6 +35,10 @@ class VectorField(nn.Module):
     def regulators(self) -> Tensor | None:
         """(regulators,) indices, ascending, of the genes that the first layers see; None if they see all."""
         return None
+
+    def taken(self) -> object:
+        """What `bind` took from the data; equal for models that can be computed as one."""
+        return None if self.regulators is None else self.regulators.tolist()
 
     def forward(self, t: Tensor, y: Tensor) -> Tensor:
         """dx/dt at expression `y` (..., genes), same shape. The fields here do not depend on time `t`."""
@@ -99,7 +104,17 @@ class VectorField(nn.Module):
 
 
 class EdgeField(VectorField):
-    """A vector field with a weight for every pair of genes: each chain is one layer from regulators to genes."""
+    """A vector field with a weight for every pair of genes: each chain is one layer from regulators to genes.
+
+    Attributes:
+        activities: of the regulators that act by what their known targets do; None if all act by their own expression.
+    """
+
+    activities: Activities | None = None
+
+    def inputs(self, y: Tensor) -> Tensor:
+        """(..., regulators) of each regulator its expression, or its activity, at expression `y` (..., genes)."""
+        return y if self.regulators is None else y.index_select(-1, self.regulators)
 
     def signal(self, y: Tensor) -> Tensor:
         """(..., regulators) what targets see at expression `y` (..., genes); drift is about linear in it."""

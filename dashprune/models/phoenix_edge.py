@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from dashprune.data.problem import Problem
 from dashprune.errors import DashpruneError
+from dashprune.models.activity import estimated, speaks_for_activity
 from dashprune.models.base import EdgeField, Multiplied
 from dashprune.models.phoenix import hill
 
@@ -28,11 +29,17 @@ class PhoenixEdge(Multiplied, EdgeField):
         genes: number of genes G.
         multiplier_rate: learning rate of υ relative to the other parameters.
         recovery: whether a gene with υ <= 0 can recover, see Phoenix.
-        candidates: which genes may regulate: "all", or only those with an edge from them in the "prior", which
-            takes less memory. The latter has no weights before `bind`.
+        candidates: which genes may regulate: "all", or those that the dataset lists as regulators, if it does; or only
+            those with an edge from them in the "prior", which takes less memory and has no weights before `bind`.
+        signals: by what a regulator acts: its "expression"; its "activity", which is what explains its known targets
+            best (see Activities), if it has at least three; or "auto": by expression, unless activities as a whole
+            explain the prior's edges better; then each by what explains its own better.
     """
 
     chosen: Tensor | None
+    reading: Tensor | None
+    constant: Tensor | None
+    active: Tensor | None
 
     def __init__(
         self,
@@ -40,11 +47,14 @@ class PhoenixEdge(Multiplied, EdgeField):
         multiplier_rate: Annotated[float, Field(gt=0)],
         recovery: bool,
         candidates: Literal["all", "prior"] = "all",
+        signals: Literal["expression", "activity", "auto"] = "auto",
     ) -> None:
         super().__init__()
         self.genes = genes
-        self.candidates = candidates
+        self.candidates, self.signals = candidates, signals
         self.register_buffer("chosen", None)
+        for name in ("reading", "constant", "active"):
+            self.register_buffer(name, None, persistent=False)
         if candidates == "all":
             self._build(genes)
         self.amplitudes = nn.Parameter(torch.ones(genes))
@@ -54,15 +64,39 @@ class PhoenixEdge(Multiplied, EdgeField):
         self.sums, self.products = nn.Linear(regulators, self.genes), nn.Linear(regulators, self.genes)
 
     def bind(self, problem: Problem) -> None:
-        if self.candidates == "all":
+        chosen = problem.regulators
+        if self.candidates == "prior":
+            chosen = np.flatnonzero(np.diff(problem.prior.indptr))
+            if not len(chosen):
+                raise DashpruneError(
+                    "model.candidates: the prior has no edges, so it names no regulators; set model.candidates=all"
+                )
+        if chosen is not None:
+            self.chosen = torch.as_tensor(chosen)
+            self._build(len(chosen))
+        if self.signals != "expression" and problem.has_prior:
+            self._read_activities(problem, np.arange(self.genes) if chosen is None else chosen)
+
+    def _read_activities(self, problem: Problem, regulators: np.ndarray) -> None:
+        found = estimated(problem, regulators)
+        if self.signals == "auto":
+            gain = speaks_for_activity(problem, found)
+            found = found.take((gain > 0) & (gain.sum() > 0))
+        if not len(found.genes):
             return
-        chosen = np.flatnonzero(np.diff(problem.prior.indptr))
-        if not len(chosen):
-            raise DashpruneError(
-                "model.candidates: the prior has no edges, so it names no regulators; set model.candidates=all"
-            )
-        self.chosen = torch.as_tensor(chosen)
-        self._build(len(chosen))
+        self.activities = found
+        weight, constant = found.linear()
+        self.reading, self.constant = torch.as_tensor(weight).float(), torch.as_tensor(constant).float()
+        self.active = torch.as_tensor(np.searchsorted(regulators, found.genes))
+
+    def taken(self) -> object:
+        return super().taken(), None if self.reading is None else self.reading.cpu().numpy().tobytes()
+
+    def inputs(self, y: Tensor) -> Tensor:
+        own = super().inputs(y)
+        if self.reading is None or self.constant is None or self.active is None:
+            return own
+        return own.index_copy(-1, self.active, torch.nn.functional.linear(y, self.reading, self.constant))
 
     @property
     def regulators(self) -> Tensor | None:
@@ -87,7 +121,7 @@ class PhoenixEdge(Multiplied, EdgeField):
 
     def _seen(self, y: Tensor) -> tuple[Tensor, Tensor]:
         """s and ℓ of the regulators, (..., regulators)."""
-        return hill(y if self.chosen is None else y.index_select(-1, self.chosen))
+        return hill(self.inputs(y))
 
     def chains(self) -> list[list[nn.Linear]]:
         return [[self.sums], [self.products]]

@@ -13,6 +13,7 @@ from torch import Tensor
 from dashprune.data.problem import Problem, Split
 from dashprune.errors import DashpruneError, say
 from dashprune.evidence import posterior as evidence
+from dashprune.evidence.completion import completion
 from dashprune.models.base import EdgeField, VectorField, by_gene
 from dashprune.pruners import smoothing
 from dashprune.pruners.edges import EdgePruner, Part, kept
@@ -66,6 +67,9 @@ class DashEdge(EdgePruner):
         pairs = kept(model).T.cpu()
         prior = torch.as_tensor((problem.prior[rows] != 0).toarray())
         self.known = prior & pairs if self.uses_prior else torch.zeros_like(pairs)
+        found = completion(self.known.numpy(), pairs.numpy())
+        self.relative = None if found is None else found.log_odds
+        self.completeness = None if found is None else found.completeness
         self.register_buffer("log_odds", torch.zeros(pairs.shape).masked_fill(~pairs, -torch.inf))
         self.register_buffer("shares", torch.full((2, 3), torch.nan, dtype=torch.float64))
 
@@ -95,11 +99,11 @@ class DashEdge(EdgePruner):
                 "model: no gene changes in it, so nothing can be said of regulators; train longer before pruner.first, "
                 "or give times in units within which genes respond"
             )
-        rows = found._replace(responses=found.responses[:, alive], own=found.own[:, alive])
+        relative = None if self.relative is None else self.relative[:, alive]
         known, candidates, log_odds = (
             pairs.cpu().numpy()[:, alive] for pairs in (self.known, kept(model).T, self.log_odds)
         )
-        edges = evidence.posterior(rows, known, candidates, log_odds)
+        edges = evidence.posterior(found.living(), known, candidates, log_odds, relative=relative)
         self.log_odds[:, alive] = torch.as_tensor(edges.log_odds).to(self.log_odds)
         self.shares.copy_(torch.tensor([edges.reliability, edges.novelty], dtype=torch.float64))
         if not self.known.any():
@@ -117,12 +121,14 @@ class DashEdge(EdgePruner):
         """(regulators, targets) float64 logarithms of the odds, by prior and data."""
         reliability, novelty = self.shares[:, 0].logit()
         known = self.known[:, targets].to(self.log_odds.device)
-        return self.log_odds[:, targets].double() + torch.where(known, reliability, novelty)
+        logit = self.log_odds[:, targets].double() + torch.where(known, reliability, novelty)
+        return logit if self.relative is None else logit + torch.as_tensor(self.relative[:, targets]).to(logit)
 
     def report(self) -> dict[str, float | None]:
         shares = zip(("prior_reliability", "novelty"), self.shares.tolist(), strict=True)
         found = {name + end: share[k] for name, share in shares for k, end in enumerate(("", "_low", "_high"))}
-        return {name: None if math.isnan(value) else value for name, value in found.items()}
+        found = {name: None if math.isnan(value) else value for name, value in found.items()}
+        return {**found, "prior_completeness": self.completeness}
 
     def edge_probability(self, targets: slice) -> Tensor | None:
         return self._by_gene(self._logit(targets).sigmoid())

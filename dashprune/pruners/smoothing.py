@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from dashprune.data.problem import Split
+from dashprune.evidence.residuals import LeftOut
 from dashprune.models.base import EdgeField
 from dashprune.solvers.etdrk4 import etdrk4
 
@@ -135,6 +136,15 @@ class Regression(NamedTuple):
     trajectory: np.ndarray
     alive: np.ndarray
     own: np.ndarray
+    left_out: LeftOut | None = None
+
+    def living(self) -> Regression:
+        """That of the genes that change in the model."""
+        left_out = self.left_out
+        if left_out is not None:
+            left_out = LeftOut(left_out.residual[:, self.alive], left_out.share[:, self.alive])
+        responses, own = self.responses[:, self.alive], self.own[:, self.alive]
+        return self._replace(responses=responses, own=own, left_out=left_out)
 
 
 @torch.no_grad()
@@ -165,13 +175,35 @@ def regression(model: EdgeField, split: Split) -> Regression:
     signals, responses, own = (
         _standard(t.double().cpu().numpy(), weights) for t in (signal / total[:, None], response, start)
     )
+    left_out = _see_activities(signals, model, split, weights)
     share = (own * responses).mean(axis=0)
     responses = responses - own * share
     spread = np.sqrt((responses**2).mean(axis=0))
     responses /= np.where(spread > 1e-9, spread, np.inf)
     flat = np.nan_to_num(split.expression.reshape(len(split.times), -1))
     drawn = np.unique(flat, axis=0, return_inverse=True)[1].ravel()  # one that a bootstrap sample has twice is one
-    return Regression(signals, responses, drawn[starts.trajectory], alive.cpu().numpy(), own)
+    return Regression(signals, responses, drawn[starts.trajectory], alive.cpu().numpy(), own, left_out)
+
+
+def _see_activities(signals: np.ndarray, model: EdgeField, split: Split, weights: np.ndarray) -> LeftOut | None:
+    """Replace signals by activities, where regulators act by them, and tell what each target adds to them.
+
+    They are means of the measured values at start and end: what a model makes of a target would tell of the edges that
+    it has.
+    """
+    activities = model.activities
+    if activities is None:
+        return None
+    of = np.arange(signals.shape[1]) if model.regulators is None else model.regulators.cpu().numpy()
+    active = np.searchsorted(of, activities.genes)
+    transitions = split.transitions()
+    middle = (transitions.start.astype(np.float64) + transitions.stop) / 2
+    places = _centred(activities.places(middle), weights)
+    spread = np.maximum(np.sqrt((places**2).mean(axis=0)), 1e-9)
+    signals[:, active] = places / spread
+    share = np.zeros((signals.shape[1], split.expression.shape[2]))
+    share[active] = activities.share() / spread[:, None]
+    return LeftOut(_centred(activities.surprise(middle), weights), share)
 
 
 class _Seen:
@@ -194,7 +226,12 @@ class _Seen:
 
 def _standard(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Each column less its weighted mean, times the weight of the row, with mean square 1; a constant one becomes 0."""
-    squares = weights**2 / (weights**2).mean()
-    centred = (values - (squares[:, None] * values).mean(axis=0)) * np.sqrt(squares)[:, None]
+    centred = _centred(values, weights)
     spread = np.sqrt((centred**2).mean(axis=0))
     return centred / np.where(spread > 1e-6 * np.abs(values).max(axis=0), spread, np.inf)
+
+
+def _centred(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    squares = weights**2 / (weights**2).mean()
+    centred: np.ndarray = (values - (squares[:, None] * values).mean(axis=0)) * np.sqrt(squares)[:, None]
+    return centred

@@ -89,6 +89,12 @@ def write_ranking(folder: Path, pairs: Iterable[Sequence[object]]) -> None:
     files.write(folder / RANKING, files.delimited(columns, pairs, "\t"))
 
 
+def write_activities(folder: Path, rows: Iterable[Sequence[object]]) -> None:
+    """activity.tsv: regulator, split, sample, time and activity, of every regulator that acts by its activity."""
+    columns = ("regulator", "split", "sample", "time", "activity")
+    files.write(folder / "activity.tsv", files.delimited(columns, rows, "\t"))
+
+
 def write_result(folder: Path, result: Result) -> None:
     """result.json, which makes the run count as done. Numbers that are not finite become null."""
     finite = {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in result.items()}

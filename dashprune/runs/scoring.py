@@ -15,7 +15,8 @@ from dashprune.controls.base import Control, Estimate
 from dashprune.data.problem import Pairs, Problem
 from dashprune.data.sparse import dense
 from dashprune.errors import say
-from dashprune.models.base import VectorField
+from dashprune.models.activity import Activities
+from dashprune.models.base import EdgeField, VectorField
 from dashprune.models.effects import effects_on, strongest, target_blocks
 from dashprune.pruners.base import Pruner
 from dashprune.runs import ranking, results
@@ -39,6 +40,8 @@ def score_training(training: Training, problem: Problem, solver: Solver, folder:
     pruner.finalize(model)
     edges, *listed = strongest(model, LISTED)
     _write_network(folder, problem.genes, listed, pruner)
+    if isinstance(model, EdgeField) and model.activities is not None:
+        results.write_activities(folder, _activities(model.activities, problem))
     if ranked:
         ranking.write(folder, ranking.of_model(model, pruner), problem)
     return {
@@ -67,8 +70,22 @@ def _write_network(folder: Path, genes: tuple[str, ...], listed: list[np.ndarray
     results.write_network(folder, zip(*columns, strict=True))
 
 
+def _activities(activities: Activities, problem: Problem) -> Iterator[tuple[str, str, int, float, str]]:
+    """Regulator, split, number of the trajectory, time and activity, regulator by regulator."""
+    splits = {"train": problem.train, "validation": problem.validation, "test": problem.test}
+    found = {name: activities.places(np.nan_to_num(split.expression)) for name, split in splits.items()}
+    for k, gene in enumerate(activities.genes):
+        for name, split in splits.items():
+            for sample, point in np.argwhere(~np.isnan(split.times)).tolist():
+                value = f"{found[name][sample, point, k]:.5g}"
+                yield problem.genes[gene], name, sample + 1, float(split.times[sample, point]), value
+
+
 def _probability_scores(pruner: Pruner, problem: Problem) -> Result:
-    """AUROC and AUPRC of the strategy's edge probabilities, where it gives them and the truth is known."""
+    """AUROC and AUPRC of the strategy's own order of pairs, where it gives one and the truth is known.
+
+    It orders pairs outside of the prior, too, that it cut; so what is new is scored by it.
+    """
 
     def network(targets: slice) -> tuple[np.ndarray, np.ndarray]:
         ranking = pruner.edge_ranking(targets)
@@ -79,7 +96,8 @@ def _probability_scores(pruner: Pruner, problem: Problem) -> Result:
     if pruner.edge_probability(slice(0, 1)) is None:
         return {}
     scores = _network_scores(0, network, problem)
-    return {f"{name}_probability": scores[name] for name in ("auroc", "auprc") if name in scores}
+    novel = {name: scores[name] for name in metrics.NOVEL}
+    return {**novel, **{f"{name}_probability": scores[name] for name in ("auroc", "auprc") if name in scores}}
 
 
 def score_control(control: Control, problem: Problem, folder: Path | None = None) -> Result:

@@ -24,7 +24,7 @@ ELEMENTWISE = (FixedMask, PositivePart)
 
 
 def shape_of(model: VectorField) -> object:
-    """Equal for models that can be stacked: in modules, options, shapes and regulators; None for one that cannot be."""
+    """Equal for models that can be stacked, in modules, options, shapes and what they took from the data; else None."""
     modules = []
     for name, module in model.named_modules():
         changes_tensors = name.split(".")[-3:-2] == ["parametrizations"]
@@ -33,7 +33,7 @@ def shape_of(model: VectorField) -> object:
         options = {key: value for key, value in vars(module).items() if isinstance(value, bool | int | float | str)}
         modules.append((name, parametrize.type_before_parametrizations(module), {**options, "training": True}))
     tensors = [(name, tensor.shape, tensor.device) for name, tensor in model.state_dict().items()]
-    return modules, tensors, None if model.regulators is None else model.regulators.tolist()
+    return modules, tensors, model.taken()
 
 
 class Ensemble:

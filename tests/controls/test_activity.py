@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dashprune.controls.activity import _RIDGES, Activity, activities, correlations
+from dashprune.controls.activity import Activity, correlations
 from dashprune.data.problem import Problem
+from dashprune.models.activity import _RIDGES, activities
 from tests.controls.problems import of_series
 
 REGULATORS, GENES = 6, 66

@@ -10,7 +10,8 @@ from scipy.integrate import quad
 from scipy.stats import beta
 
 from dashprune.evidence import posterior as evidence
-from dashprune.evidence.posterior import _Ascent, _laplace, _reliability, _share, posterior
+from dashprune.evidence.posterior import _Ascent, _inflations, _laplace, _reliability, _share, posterior
+from dashprune.evidence.residuals import LeftOut
 from dashprune.pruners.smoothing import Regression
 
 
@@ -270,3 +271,45 @@ def test_evidence_that_a_smaller_scale_explains_leaves_the_reliability_open() ->
     assert contradicted.high < 0.2
     assert either.high > 0.9
     assert (log_odds > -1).all()
+
+
+def test_a_pair_of_the_prior_does_not_prove_itself_by_an_activity_that_its_target_is_part_of() -> None:
+    """Targets are noise; the signal is the mean of three of them, which the prior joins to it."""
+    rng = np.random.default_rng(0)
+    responses = rng.standard_normal((60, 40))
+    responses /= np.sqrt((responses**2).mean(axis=0))
+    network = np.zeros((1, 40))
+    network[0, :3] = 1
+    signal = responses[:, :3].mean(axis=1, keepdims=True)
+    prior, candidates = network != 0, np.ones((1, 40), dtype=bool)
+    proud = posterior(rows(signal, responses, np.arange(60)), prior, candidates)
+    left_out = LeftOut(responses, network / 3)
+    honest = posterior(rows(signal, responses, np.arange(60))._replace(left_out=left_out), prior, candidates)
+    assert proud.log_odds[prior].min() > 4
+    assert honest.log_odds[prior].max() < 1
+
+
+def test_what_is_known_of_single_pairs_beforehand_moves_their_odds() -> None:
+    planted = Planted(samples=30)
+    nothing = np.zeros_like(planted.truth)
+    relative = np.zeros(planted.truth.shape, dtype=np.float16)
+    relative[3] = 2.0
+    before, after = (
+        posterior(planted.rows, nothing, planted.candidates, relative=given).probability for given in (None, relative)
+    )
+    open_ = planted.candidates & (before > 0.001) & (before < 0.5)
+    odds = np.log(np.where(open_, after / (1 - after), 1)) - np.log(np.where(open_, before / (1 - before), 1))
+    others = np.arange(len(open_)) != 3
+    assert np.median(odds[3][open_[3]]) > 1
+    assert np.median(odds[others][open_[others]]) < 0.6
+
+
+def test_a_signal_that_is_like_what_the_regression_misses_says_less() -> None:
+    rng = np.random.default_rng(0)
+    squares = rng.chisquare(1, size=(20, 400))
+    squares[4] *= 6
+    squares[0, :10] = np.nan
+    found = _inflations(squares)
+    assert found[4] == pytest.approx(6**0.8, rel=0.3)  # 400 targets of its own against 100 like all
+    np.testing.assert_allclose(np.delete(found, 4), 1, atol=0.3)
+    np.testing.assert_array_equal(_inflations(np.full((3, 5), np.nan)), 1)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from dashprune.evidence.residuals import ByProduct, BySample, Residuals
+from dashprune.evidence.residuals import ByProduct, BySample, LeftOut, Residuals
 
 SIGNALS = np.array([[1.0, 0.0], [1.0, 1.0], [0.0, 2.0]])
 RESPONSES = np.array([[1.0, 0.0, 2.0], [2.0, 1.0, 0.0], [3.0, 0.0, 1.0]])
@@ -52,3 +52,29 @@ def test_what_a_nuisance_explains_is_not_taken_out_again(
     for signal in (0, 1):
         change = before[signal] - residuals.product(signal, np.arange(3))
         assert change.tolist() == [0.5 if place in places else 0 for place in range(3)]
+
+
+def test_what_a_target_adds_to_signals_is_left_out_of_them_in_either_layout() -> None:
+    """Against signals that are made for each target: signal i less share_ij r_j."""
+    rng = np.random.default_rng(0)
+    signals, responses, residual = rng.standard_normal((9, 4)), rng.standard_normal((9, 3)), rng.standard_normal((9, 3))
+    share, none = rng.standard_normal((4, 3)), np.zeros((9, 3))
+    overlap = signals.T @ none
+    crossed = LeftOut(signals.T @ residual, share)
+    layouts: list[Residuals] = [
+        BySample(signals, responses.copy(), none, overlap, LeftOut(residual, share)),
+        ByProduct(
+            signals.T @ signals, signals.T @ responses, overlap, overlap, crossed,
+            (residual * responses).sum(axis=0), (residual**2).sum(axis=0),
+        ),
+    ]  # fmt: skip
+    left = responses.copy()
+    for signal, places, change in ((0, [0, 1, 2], [0.5, -1.0, 2.0]), (3, [1], [0.7]), (0, [0, 2], [1.0, 1.0])):
+        for place, step in zip(places, change, strict=True):
+            left[:, place] -= step * (signals[:, signal] - share[signal, place] * residual[:, place])
+        for layout in layouts:
+            layout.explain(signal, np.array(places), np.array(change))
+    for signal in range(4):
+        own = signals[:, [signal]] - residual * share[signal]
+        for layout in layouts:
+            np.testing.assert_allclose(layout.product(signal, np.arange(3)), (own * left).sum(axis=0), atol=1e-12)

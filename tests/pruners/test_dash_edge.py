@@ -54,7 +54,9 @@ def given(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     def regression(model: PhoenixEdge, split: object) -> Regression:
         return Regression(np.zeros((2, 3)), np.zeros((2, 3)), np.arange(2), shared["alive"], np.zeros((2, 3)))
 
-    def posterior(rows: Regression, prior: np.ndarray, candidates: np.ndarray, log_odds: np.ndarray) -> Posterior:
+    def posterior(
+        rows: Regression, prior: np.ndarray, candidates: np.ndarray, log_odds: np.ndarray, relative: np.ndarray | None
+    ) -> Posterior:
         shared.update(prior=prior, candidates=candidates, log_odds=log_odds)
         probability = FOUND[:, shared["alive"]]
         assert (
@@ -153,9 +155,10 @@ def test_the_ranking_tells_apart_what_is_certain(given: dict[str, Any]) -> None:
 def test_what_was_found_out_is_reported(given: dict[str, Any]) -> None:
     model, pruner = edges(), dash_edge()
     pruner.attach(model, problem_with(PRIOR))
-    assert set(pruner.report()) == {k + e for k in ("prior_reliability", "novelty") for e in ("", "_low", "_high")}
+    shares = [k + e for k in ("prior_reliability", "novelty") for e in ("", "_low", "_high")]
+    assert list(pruner.report()) == [*shares, "prior_completeness"]
     pruner.update(model, 2)
-    assert list(pruner.report().values()) == [0.8, 0.7, 0.9, 0.02, 0.01, 0.03]
+    assert list(pruner.report().values()) == [0.8, 0.7, 0.9, 0.02, 0.01, 0.03, None]  # of three edges nothing follows
 
 
 def test_without_the_prior_none_is_looked_at(given: dict[str, Any]) -> None:
