@@ -94,6 +94,7 @@ class Run:
         outputs: folder of results.
         force: train again although the result is there.
         bootstrap: number of a bootstrap sample of the training trajectories; null trains on all, each once.
+        shuffled: number of a shuffling of each gene's training data over all time points; null leaves them as they are.
         vectorize: train all runs of a sweep as one model; a result does not say whether it was.
         ranking: write ranking.tsv, too, all pairs of genes in order; of a run that is done without training again.
         hidden: hidden units, for models that have them, whose own option holds a copy.
@@ -105,6 +106,7 @@ class Run:
     outputs: Path
     force: bool
     bootstrap: PositiveInt | None = None
+    shuffled: PositiveInt | None = None
     vectorize: bool = False
     ranking: bool = False
     hidden: int | list[int] | None = None

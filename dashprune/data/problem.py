@@ -258,6 +258,18 @@ class Problem:
         """Whether anything is known of the network beforehand."""
         return bool(self.prior.nnz)
 
+    def shuffled(self, number: int, seed: int) -> Problem:
+        """The same problem with each gene's training values shuffled over all trajectories and time points.
+
+        Args:
+            number: of the shuffling, 1, 2, ...
+            seed: from which, with `number`, it follows.
+        """
+        known = ~np.isnan(self.train.times)
+        expression = self.train.expression.copy()
+        expression[known] = numpy_generator(seed, "shuffled", number).permuted(expression[known], axis=0)
+        return replace(self, train=replace(self.train, expression=expression))
+
     def bootstrap(self, sample: int, seed: int) -> Problem:
         """The same problem with as many training trajectories drawn with replacement; one drawn twice counts twice.
 

@@ -57,14 +57,16 @@ class Settings:
         return dataset, self.values["model"]["name"], self.values["pruner"]["name"]
 
     def problem(self) -> Problem:
-        """The data: all of them, or the bootstrap sample that is asked for.
+        """The data: all of them, or shuffled, or the bootstrap sample that is asked for.
 
         Raises:
             DashpruneError: if they cannot be read, are too few to draw from, or lack the prior that is looked at.
         """
-        problem, sample = self.dataset.load(), self.run.bootstrap
+        problem, sample, shuffling = self.dataset.load(), self.run.bootstrap, self.run.shuffled
         if not problem.has_prior and (self.pruner if self.control is None else self.control).needs_prior:
             raise DashpruneError(_needs_a_prior("pruner" if self.control is None else "control", self.names[2]))
+        if shuffling is not None:
+            problem = problem.shuffled(shuffling, self.run.seed)
         return problem if sample is None else problem.bootstrap(sample, self.run.seed)
 
     def initial_model(self, problem: Problem) -> VectorField:

@@ -230,3 +230,20 @@ def test_each_gene_is_scaled_by_the_training_split() -> None:
 
 def test_pairs_without_loops() -> None:
     assert Pairs.every(3, loops=False).block(slice(None)).sum() == 6
+
+
+def test_shuffled_data_keep_each_genes_values_and_nothing_that_goes_with_anything() -> None:
+    rng = np.random.default_rng(0)
+    common = rng.standard_normal((6, 8, 1)) + 0.1 * rng.standard_normal((6, 8, 3))
+    times = np.tile(np.arange(8.0), (6, 1))
+    times[0, 5:] = np.nan
+    whole = problem(train=Split(common.astype(np.float32), times))
+    found, again, other = (whole.shuffled(number, seed=0).train for number in (1, 1, 2))
+    known = ~np.isnan(times)
+    np.testing.assert_array_equal(
+        np.sort(found.expression[known], axis=0), np.sort(whole.train.expression[known], axis=0)
+    )
+    np.testing.assert_array_equal(found.expression, again.expression)
+    assert (found.expression[known] != other.expression[known]).any()
+    assert np.abs(np.corrcoef(found.expression[known].T) - np.eye(3)).max() < 0.5
+    assert np.corrcoef(whole.train.expression[known].T).min() > 0.9
