@@ -101,7 +101,7 @@ class Run:
         sweep: number of the item's sweep that it belongs to, from 0.
         names: of dataset, model and pruner; see `Settings.names`.
         seed: of everything random.
-        uses_prior: whether its strategy or control looks at the prior.
+        uses_prior: whether there is a prior, and its strategy or control looks at it.
         settings: its configuration as texts, flat; and `dataset`, `model` and `pruner`, its names.
         kind: of these, what tells it from runs that differ only in their seeds.
         folder: where its result is, or will be.
@@ -299,7 +299,8 @@ def _run(overrides: tuple[str, ...], sweep: int, settings: Settings, folder: Pat
     named = dict(zip(NAMES, names, strict=True))
     texts, kind = {**identity.flat(settings.values), **named}, {**identity.settings(settings.values), **named}
     telling = tuple(word for word in overrides if not word.startswith("vectorize="))  # which makes no other run
-    return Run(telling, sweep, names, settings.run.seed, strategy.uses_prior, texts, kind, folder)
+    looks = strategy.uses_prior and settings.values["dataset"].get("prior", names[0]) is not None
+    return Run(telling, sweep, names, settings.run.seed, looks, texts, kind, folder)
 
 
 def _has(run: Run, words: Iterable[str]) -> bool:
