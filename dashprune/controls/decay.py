@@ -20,6 +20,8 @@ _STEPS = 50
 def decay_rates(split: Split, decay: float | None) -> np.ndarray:
     """(genes,) rates of decay, in inverse units of time: `decay` for all, or if it is None, estimated for each.
 
+    Steady states say nothing of it; where there are only such, no rate matters, and all are 1.
+
     A gene forgets x(t) as exp(-λ d) x(t), so that y = x(t + d) - exp(-λ d) x(t) = (1 - exp(-λ d)) (x~ β + c) + noise,
     x~ being all other genes, standardised. β and c are normal, which leaves a likelihood of λ (see `_likelihood`). Few
     samples say little of one gene: so the distribution of rates over genes is estimated along with them, and a gene's
@@ -30,6 +32,10 @@ def decay_rates(split: Split, decay: float | None) -> np.ndarray:
     """
     if decay is not None:
         return np.full(split.expression.shape[2], float(decay))
+    moving = split.moving()
+    if moving.empty and (split.expression[:, 0] != split.expression[0, 0]).any():
+        return np.ones(split.expression.shape[2])
+    split = split if moving.empty else moving
     falls = steepest_fall(split)
     if not (falls > 0).any():
         raise DashpruneError(

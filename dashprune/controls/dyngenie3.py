@@ -19,7 +19,7 @@ class DynGenie3(Genie3):
     As published: a is the target's rate of `steepest_fall`; the square root of the number of genes is tried at each
     split; an importance is the reduction of variance, averaged over trees. The target itself is among the inputs, but
     its importance is put to 0 before those of all others are divided by their sum. The edges are as many of the highest
-    as the prior has, of which only that number is used. Series are all there is; the paper takes steady states, too.
+    as the prior has, of which only that number is used. A steady state is a row with no change.
 
     Source: Huynh-Thu and Geurts, dynGENIE3, Scientific Reports 8:3384 (2018).
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, NamedTuple
+from typing import Annotated
 
 import numpy as np
 from pydantic import Field
@@ -12,16 +12,7 @@ from dashprune.controls.decay import decay_rates, production
 from dashprune.controls.lasso import standard
 from dashprune.data.problem import Pairs, Problem, Transitions
 from dashprune.evidence.posterior import posterior
-
-
-class Rows(NamedTuple):
-    """See `dashprune.evidence.posterior.Rows`."""
-
-    signals: np.ndarray
-    responses: np.ndarray
-    trajectory: np.ndarray
-    own: np.ndarray
-    left_out: None = None
+from dashprune.evidence.uneven import Raw, Rows, regression
 
 
 class Evidence(Control):
@@ -64,13 +55,21 @@ class Evidence(Control):
         return None
 
     def _rows(self, problem: Problem) -> Rows:
-        transitions = problem.train.transitions()
+        transitions, done = problem.train.transitions(), problem.train.intervened()
+        steady = transitions.steady
         made, forgotten = production(transitions, decay_rates(problem.train, self.decay))
-        weight = np.median(forgotten, axis=1)
-        weight = weight / np.sqrt((weight**2).mean())
-        start = transitions.start.astype(np.float64)
-        signals = standard((start + transitions.stop) / 2, weight)
-        own, responses = standard(start, weight), standard(made, weight)
-        left = responses - own * (own * responses).mean(axis=0)
-        spread = np.sqrt((left**2).mean(axis=0))
-        return Rows(signals, left / np.where(spread > 1e-9, spread, np.inf), transitions.trajectory, own)
+        made[steady], forgotten[steady] = transitions.start[steady], 1
+        start, stop = transitions.start.astype(np.float64), transitions.stop.astype(np.float64)
+        if done is not None:
+            start, stop = (np.where(np.isnan(done.held), states, done.held) for states in (start, stop))
+        rows = Rows((start + stop) / 2, made, transitions.trajectory, start)
+        return regression(Raw(rows, np.median(forgotten, axis=1), steady, done), _even)
+
+
+def _even(rows: Rows, weight: np.ndarray) -> Rows:
+    """A regression in which every row says as much of all targets as its weight."""
+    weight = weight / np.sqrt((weight**2).mean())
+    signals, own, responses = (standard(part, weight) for part in (rows.signals, rows.own, rows.responses))
+    left = responses - own * (own * responses).mean(axis=0)
+    spread = np.sqrt((left**2).mean(axis=0))
+    return Rows(signals, left / np.where(spread > 1e-9, spread, np.inf), rows.trajectory, own)

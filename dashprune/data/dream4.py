@@ -5,7 +5,7 @@ The perturbations of their series were not published. See `in_silico`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -13,7 +13,8 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from dashprune.data.in_silico import InSilico, all_pairs
-from dashprune.data.problem import Split
+from dashprune.data.interventions import Interventions, nothing
+from dashprune.data.problem import Problem, Split, with_steady_states
 from dashprune.data.published import readers
 from dashprune.data.published.locate import upstream_file
 from dashprune.errors import DashpruneError
@@ -21,6 +22,8 @@ from dashprune.errors import DashpruneError
 _VERSION = "dream4-1"
 """Changes when the same settings and files would give other data."""
 _FOLDER = "lab319+GRNs_nonlinear_ODEs/DREAM4"
+_DONE = {"knockouts": lambda done: (done.held, 0.0), "knockdowns": lambda done: (done.factor, 0.5)}
+"""What was done to gene k in row k of these steady states."""
 _POINTS = 21
 """Time points of each series ..."""
 _INTERVAL = 50.0
@@ -34,10 +37,13 @@ class Dream4(InSilico):
     Attributes:
         size: genes of the network; there are five series of 10 genes, and ten of 100.
         network: which of the five networks.
+        steady_states: which of those measured beside the series are trained on, and what was done there is known:
+            "wildtype" (the first point of each series that is trained on), "knockouts" and "knockdowns"; None for none.
     """
 
     size: Literal[10, 100]
     network: Literal[1, 2, 3, 4, 5]
+    steady_states: tuple[Literal["knockouts", "knockdowns", "wildtype"], ...] | None
 
     def fingerprint(self) -> str:
         """Identity of the data beyond these settings: the loader's version and the files' content.
@@ -45,10 +51,28 @@ class Dream4(InSilico):
         Raises:
             DashpruneError: as `load`.
         """
-        return readers.fingerprint(_VERSION, [self._file("timeseries"), self._file("goldstandard")])
+        beside = [kind for kind in _DONE if kind in (self.steady_states or ())]
+        return readers.fingerprint(_VERSION, [self._file(kind) for kind in ("timeseries", "goldstandard", *beside)])
 
-    def steady_states(self) -> dict[str, np.ndarray]:
-        """Steady states that were measured beside the series. Nothing uses them yet.
+    def load(self) -> Problem:
+        problem = super().load()
+        done = [self._states(kind, problem.train) for kind in dict.fromkeys(self.steady_states or ())]
+        return replace(problem, train=with_steady_states(problem.train, done)) if done else problem
+
+    def _states(self, kind: str, train: Split) -> tuple[np.ndarray, Interventions[np.ndarray]]:
+        """Steady states (states, genes), and what was done there."""
+        states = train.expression[:, 0] if kind == "wildtype" else self._table(self._file(kind))[1].astype(np.float32)
+        done = nothing(*states.shape)
+        if kind != "wildtype":
+            if len(states) != self.size:
+                raise DashpruneError(
+                    f"{self._file(kind)} has {len(states)} rows, but {self.size} genes; fetch the file again"
+                )
+            np.fill_diagonal(*_DONE[kind](done))
+        return states, done
+
+    def measured_states(self) -> dict[str, np.ndarray]:
+        """Steady states that were measured beside the series; see `steady_states` for those that are trained on.
 
         Returns:
             "knockouts": (genes, genes) float64, row k after gene k was switched off; "knockdowns": the same, after its

@@ -46,7 +46,7 @@ class Gnw(InSilico):
         known = () if self.interventions is None else (_PERTURBATIONS,)
         return readers.fingerprint(_VERSION, [_file(kind) for kind in (_SERIES, _GOLD, _SIGNS, *known)])
 
-    def steady_states(self) -> dict[str, np.ndarray]:
+    def measured_states(self) -> dict[str, np.ndarray]:
         """Steady states that were measured beside the series: "wildtype", (1, genes) float64. Nothing uses them yet.
 
         Raises:

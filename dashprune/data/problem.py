@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.sparse import csr_array
 
-from dashprune.data.interventions import Interventions, nothing, rescaled
+from dashprune.data.interventions import Interventions, nothing, rescaled, single
 from dashprune.data.sparse import sparse
 from dashprune.errors import DashpruneError
 from dashprune.seeds import numpy_generator
@@ -30,6 +30,15 @@ class Transitions(NamedTuple):
     stop: np.ndarray
     dt: np.ndarray
     trajectory: np.ndarray
+
+    @property
+    def steady(self) -> np.ndarray:
+        """(N,) bool, the transitions that are a steady state: from a measurement to itself, over at least 1 in time."""
+        return np.asarray((self.dt >= 1) & (self.start == self.stop).all(axis=1))
+
+
+SETTLED = 3.0
+"""Time between the two points of a steady state, in units within which genes respond."""
 
 
 @dataclass(frozen=True)
@@ -107,6 +116,12 @@ class Split:
                     whole[k, : len(part)] = part
         return split
 
+    def moving(self) -> Split:
+        """The trajectories that are more than steady states."""
+        transitions = self.transitions()
+        moving = np.unique(transitions.trajectory[~transitions.steady])
+        return self if len(moving) == len(self.times) else self.take(moving)
+
     def take(self, trajectories: np.ndarray) -> Split:
         """Some of the trajectories, given by index."""
         done = self._interventions(lambda part: part[trajectories])
@@ -158,6 +173,24 @@ class Split:
         drawn = np.split(rng.permutation(len(self.times)), [held_out, held_out + chosen])
         last, second, first = (self.take(np.sort(part)) for part in drawn)
         return first, second, last
+
+
+def with_steady_states(split: Split, states: Sequence[tuple[np.ndarray, Interventions[np.ndarray]]]) -> Split:
+    """A split with steady states added, each as a series of its own that stays where it is.
+
+    Args:
+        split: series.
+        states: (states, genes) expression of some, and what was done there, each (states, genes).
+    """
+    known = ~np.isnan(split.times)
+    whole = nothing(len(known), known.shape[1] - 1, split.expression.shape[2])
+    before = whole if split.interventions is None else split.interventions
+    trajectories = [(split.expression[k, at], split.times[k, at]) for k, at in enumerate(known)]
+    done = [Interventions(*(part[k, at[1:]] for part in before)) for k, at in enumerate(known)]
+    for values, own in states:
+        trajectories += [(np.stack([row, row]), np.array([0.0, SETTLED])) for row in values]
+        done += single(own)
+    return Split.ragged(trajectories, done)
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,9 @@ from scipy.optimize import minimize_scalar
 from scipy.sparse import csr_array
 from scipy.special import expit, logsumexp
 
+from dashprune.evidence.causal import corroborated, unconfirmed
 from dashprune.evidence.residuals import ByProduct, BySample, LeftOut, Residuals
+from dashprune.evidence.uneven import ByPrecision, Uneven, Weighing
 
 SCALES = (1 / 8, 1 / 4, 1 / 2, 1 / 1.4, 1.0, 1.4, 2.0)
 """Sizes of real effects that are thought possible, over the most likely one."""
@@ -44,6 +46,8 @@ class Rows(Protocol):
         trajectory: (N,) the trajectory of each row.
         own: (N, targets) what else a target's response may depend on, whatever for: its own state.
         left_out: what targets themselves add to signals, and must not speak for their edges; None for nothing.
+        uneven: how much each row says of each target; None where it says as much of all.
+        causal: a regression of the same of which causes and effects are known, as genes were changed from outside.
     """
 
     @property
@@ -56,6 +60,10 @@ class Rows(Protocol):
     def own(self) -> np.ndarray: ...
     @property
     def left_out(self) -> LeftOut | None: ...
+    @property
+    def uneven(self) -> Uneven | None: ...
+    @property
+    def causal(self) -> Rows | None: ...
 
 
 class Share(NamedTuple):
@@ -107,20 +115,54 @@ def posterior(
         relative: (regulators, targets) by how much the log-odds of each pair differ beforehand from those of others in
             the prior, or of others outside of it; None for not at all.
     """
-    state = _Ascent(rows, prior, candidates, log_odds, relative)
+    parts = [part for part in (rows, rows.causal) if part is not None]
+    states = [_ascended(part, prior, candidates, log_odds, sweeps, relative) for part in parts]
+    pairs = states[-1].pairs
+    found = states[-1].by_scale()
+    if rows.causal is not None:
+        found = _corroborate(states, found)
+    novelty = _share(pairs.log_odds[~prior], 0 if relative is None else relative[~prior])
+    reliability, known = _reliability(found)
+    pairs.log_odds[prior] = np.where(candidates[prior], known, pairs.log_odds[prior])
+    judged = prior & candidates
+    pairs.probability[judged] = expit(_logit(reliability.value) + pairs.log_odds[judged])
+    effect = pairs.effect(slice(None))
+    return Posterior(pairs.log_odds, pairs.probability, effect, reliability, novelty, states[-1].scale)
+
+
+def _ascended(
+    rows: Rows,
+    prior: np.ndarray,
+    candidates: np.ndarray,
+    log_odds: np.ndarray | float,
+    sweeps: int,
+    relative: np.ndarray | None,
+) -> _Ascent:
+    """The ascent when nothing changes much any more."""
+    state = (_Ascent if rows.uneven is None else _Uneven)(rows, prior, candidates, log_odds, relative)
     pairs = state.pairs
     for sweep in range(sweeps):
         before = pairs.probability.copy()
         state.sweep(everything=sweep < 3 or sweep % 6 == 5)
         if sweep > 6 and np.abs(pairs.probability - before).max() < 5e-3:
             break
-    novelty = _share(pairs.log_odds[~prior], 0 if relative is None else relative[~prior])
-    reliability, found = _reliability(state.by_scale())
-    pairs.log_odds[prior] = np.where(candidates[prior], found, pairs.log_odds[prior])
-    judged = prior & candidates
-    pairs.probability[judged] = expit(_logit(reliability.value) + pairs.log_odds[judged])
-    effect = pairs.effect(slice(None))
-    return Posterior(pairs.log_odds, pairs.probability, effect, reliability, novelty, state.scale)
+    return state
+
+
+def _corroborate(states: list[_Ascent], by_scale: np.ndarray) -> np.ndarray:
+    """Put what both say together of each pair into the second, causal one; returns the same of `by_scale`, that has."""
+    association, cause = (state.pairs for state in states)
+    candidates, prior = states[0].candidates, states[0].prior
+    judged = candidates & ~prior
+    others = int((~candidates & ~prior & ~np.isneginf(cause.log_odds)).sum())
+    ratio = unconfirmed(association.log_odds[judged], cause.log_odds[judged], others)
+    both = corroborated(association.log_odds[candidates], cause.log_odds[candidates], ratio)
+    cause.log_odds[candidates] = both
+    relative = np.zeros(prior.shape) if states[1].relative is None else states[1].relative
+    shares = np.where(prior, states[1].reliable, _share(cause.log_odds[~prior], relative[~prior]).value)
+    cause.probability[candidates] = expit(np.log(shares / (1 - shares)) + relative + cause.log_odds)[candidates]
+    known = corroborated(states[0].by_scale(), by_scale, ratio)
+    return np.where(candidates[prior], known, by_scale)
 
 
 class _Mixture(NamedTuple):
@@ -212,14 +254,17 @@ class _Ascent:
         self.by_sample = signals.shape[0] < signals.shape[1]
         self.gram = signals.T @ signals
         self.inflation = np.ones(signals.shape[1])
-        self.scale, self.reliable, self.novel = 0.15, 0.9, 0.002
         self.noise = (responses**2).mean(axis=0) / 2 + 1e-9
-        self.pairs = _Pairs(np.where(candidates, -5.0, log_odds))  # -5 until their turn comes
-        self.possible = ~np.isneginf(self.pairs.log_odds)
-        self._believe_the_prior()
-        self.blocks = _blocks(*candidates.shape)
+        self._begin(log_odds)
         for block in self.blocks:
             self._estimate_noise(block)
+
+    def _begin(self, log_odds: np.ndarray | float) -> None:
+        self.scale, self.reliable, self.novel = 0.15, 0.9, 0.002
+        self.pairs = _Pairs(np.where(self.candidates, -5.0, log_odds))  # -5 until their turn comes
+        self.possible = ~np.isneginf(self.pairs.log_odds)
+        self._believe_the_prior()
+        self.blocks = _blocks(*self.candidates.shape)
 
     def sweep(self, everything: bool) -> None:
         """Update every candidate pair once, or only those that are not negligible; then what they share."""
@@ -296,18 +341,23 @@ class _Ascent:
         """Begin with what the prior explains, by ridge regression."""
         for target in range(self.candidates.shape[1]):
             known = np.flatnonzero(self.prior[:, target] & self.candidates[:, target])
-            ridge = np.eye(len(known)) * self.noise[target] / (2 * self.scale**2)
-            products = self.signals[:, known].T @ self.responses[:, target]
-            own = self.overlap[known, target].astype(np.float64)
-            gram = self.gram[np.ix_(known, known)] - np.outer(own, own) + ridge
-            if self.left_out is not None:
-                residual, share = self.left_out.residual[:, target], self.left_out.share[known, target]
-                products -= share * (residual @ self.responses[:, target])
-                crossed = np.outer(share, self.cross[known, target])
-                gram += np.outer(share, share) * self.left_power[target] - crossed - crossed.T
-            self.pairs.mean[known, target] = np.linalg.solve(gram, products)
+            self.pairs.mean[known, target] = self._ridge(known, target)
             self.pairs.probability[known, target] = 0.95
         self.pairs.square = self.pairs.probability * self.pairs.mean**2
+
+    def _ridge(self, known: np.ndarray, target: int) -> np.ndarray:
+        """(known,) effects of these regulators on a target, all at once."""
+        ridge = np.eye(len(known)) * self.noise[target] / (2 * self.scale**2)
+        products = self.signals[:, known].T @ self.responses[:, target]
+        own = self.overlap[known, target].astype(np.float64)
+        gram = self.gram[np.ix_(known, known)] - np.outer(own, own) + ridge
+        if self.left_out is not None:
+            residual, share = self.left_out.residual[:, target], self.left_out.share[known, target]
+            products -= share * (residual @ self.responses[:, target])
+            crossed = np.outer(share, self.cross[known, target])
+            gram += np.outer(share, share) * self.left_power[target] - crossed - crossed.T
+        found: np.ndarray = np.linalg.solve(gram, products)
+        return found
 
     def _residuals(self, targets: slice) -> Residuals:
         left, overlap, left_out = self._unexplained(targets), self.overlap[:, targets], None
@@ -391,6 +441,49 @@ def _inflations(squares: np.ndarray) -> np.ndarray:
 def _without_nuisance(left_out: LeftOut, own: np.ndarray) -> LeftOut:
     residual = left_out.residual - own * (own * left_out.residual).sum(axis=0)
     return LeftOut(residual, left_out.share)
+
+
+class _Uneven(_Ascent):
+    """The same where rows do not say the same of every target; `weighing` has what is summed over them."""
+
+    def __init__(
+        self,
+        rows: Rows,
+        prior: np.ndarray,
+        candidates: np.ndarray,
+        log_odds: np.ndarray | float,
+        relative: np.ndarray | None = None,
+    ) -> None:
+        assert rows.uneven is not None
+        assert rows.left_out is None
+        self.relative, self.left_out = relative, None
+        self.prior, self.candidates = prior, candidates
+        self.weighing = Weighing(rows.signals, rows.responses, rows.own, rows.trajectory, rows.uneven)
+        self._begin(log_odds)
+        self._learn_noise()
+
+    def sweep(self, everything: bool) -> None:
+        super().sweep(everything)
+        self._learn_noise()
+
+    def _estimate(
+        self, here: tuple[int, np.ndarray], places: np.ndarray, residuals: Residuals
+    ) -> tuple[np.ndarray, np.ndarray]:
+        power = self.weighing.power[here]
+        estimate = residuals.product(here[0], places) / power + self.pairs.probability[here] * self.pairs.mean[here]
+        return estimate.astype(np.float32), (1 / power).astype(np.float32)
+
+    def _ridge(self, known: np.ndarray, target: int) -> np.ndarray:
+        return self.weighing.ridge(known, target, 1 / (2 * self.scale**2))
+
+    def _residuals(self, targets: slice) -> Residuals:
+        return ByPrecision(self.weighing, self.pairs.effect(targets), targets)
+
+    def _estimate_noise(self, targets: slice) -> None:
+        """That of all targets is learned together, once a sweep is over."""
+
+    def _learn_noise(self) -> None:
+        self.weighing.learn_noise(self.pairs.effect(slice(None)), self.pairs.square)
 
 
 def _blocks(regulators: int, targets: int) -> list[slice]:

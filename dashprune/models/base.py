@@ -56,6 +56,10 @@ class VectorField(nn.Module):
         """λ >= 0, (genes,), in inverse units of time; a scalar 0 where nothing decays."""
         return next(self.parameters()).new_zeros(())
 
+    def settled(self, y: Tensor) -> Tensor | None:
+        """(..., genes) where each gene would settle if all others stayed at `y`; None where genes do not decay."""
+        return None
+
     def drift(self, y: Tensor) -> Tensor:
         """Regulatory input at expression `y` (..., genes), without gene multipliers and decay; what a prior shapes."""
         raise NotImplementedError("abstract: a vector field defines drift")
@@ -155,6 +159,9 @@ class Multiplied(VectorField):
 
     def decay_rate(self) -> Tensor:
         return self.multipliers
+
+    def settled(self, y: Tensor) -> Tensor | None:
+        return self.drift(y)
 
     def parameter_groups(self, learning_rate: float) -> list[dict[str, object]]:
         others = [p for p in self.parameters() if p is not self.raw_multipliers]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -37,3 +38,22 @@ class Intervened(VectorField):
     def decay_rate(self) -> Tensor:
         """λ, (..., N, genes), 0 for genes that are held."""
         return self.free * self.model.decay_rate()
+
+    def settled(self, y: Tensor) -> Tensor | None:
+        """Where a free gene settles if it decays: f J(x) + u."""
+        found = self.model.settled(y)
+        return None if found is None else self.begun(self.factor * found + self.addition)
+
+
+def intervened(model: VectorField, done: Interventions[np.ndarray] | None, start: Tensor) -> tuple[VectorField, Tensor]:
+    """The field while something is done to genes, None for nothing, and the expression from which it goes on.
+
+    Args:
+        model: the field of undisturbed genes.
+        done: (N, genes).
+        start: (N, genes), as it was measured.
+    """
+    if done is None:
+        return model, start
+    field = Intervened(model, done.map(lambda part: torch.as_tensor(part).to(start)))
+    return field, field.begun(start)

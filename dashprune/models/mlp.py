@@ -65,6 +65,9 @@ class Mlp(VectorField):
     def decay_rate(self) -> Tensor:
         return self.multipliers if self.decay else super().decay_rate()
 
+    def settled(self, y: Tensor) -> Tensor | None:
+        return self.drift(y) if self.decay else None
+
     def chains(self) -> list[list[nn.Linear]]:
         return [list(self.linear)]  # type: ignore[arg-type]
 

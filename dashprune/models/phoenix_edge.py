@@ -33,7 +33,8 @@ class PhoenixEdge(Multiplied, EdgeField):
             those with an edge from them in the "prior", which takes less memory and has no weights before `bind`.
         signals: by what a regulator acts: its "expression"; its "activity", which is what explains its known targets
             best (see Activities), if it has at least three; or "auto": by expression, unless activities as a whole
-            explain the prior's edges better; then each by what explains its own better.
+            explain the prior's edges better; then each by what explains its own better. Where anything was done to
+            genes, and without a prior, all act by their expression.
     """
 
     chosen: Tensor | None
@@ -74,8 +75,19 @@ class PhoenixEdge(Multiplied, EdgeField):
         if chosen is not None:
             self.chosen = torch.as_tensor(chosen)
             self._build(len(chosen))
-        if self.signals != "expression" and problem.has_prior:
+        if self.signals != "expression" and problem.has_prior and self._undisturbed(problem):
             self._read_activities(problem, np.arange(self.genes) if chosen is None else chosen)
+
+    def _undisturbed(self, problem: Problem) -> bool:
+        """Whether activities can be told: where genes are held, or series are steady states, what they mean is open."""
+        if problem.train.interventions is None and not problem.train.transitions().steady.any():
+            return True
+        if self.signals == "activity":
+            raise DashpruneError(
+                "model.signals=activity: the data have interventions or steady states, where activities do not "
+                "follow; set model.signals=expression, or leave these out"
+            )
+        return False
 
     def _read_activities(self, problem: Problem, regulators: np.ndarray) -> None:
         found = estimated(problem, regulators)

@@ -15,6 +15,7 @@ from dashprune.errors import DashpruneError, say
 from dashprune.evidence import posterior as evidence
 from dashprune.evidence.completion import completion
 from dashprune.models.base import EdgeField, VectorField, by_gene
+from dashprune.models.intervened import intervened
 from dashprune.pruners import smoothing
 from dashprune.pruners.edges import EdgePruner, Part, kept
 from dashprune.solvers.etdrk4 import etdrk4
@@ -99,11 +100,12 @@ class DashEdge(EdgePruner):
                 "model: no gene changes in it, so nothing can be said of regulators; train longer before pruner.first, "
                 "or give times in units within which genes respond"
             )
+        rows = found.of_the_living()
         relative = None if self.relative is None else self.relative[:, alive]
         known, candidates, log_odds = (
             pairs.cpu().numpy()[:, alive] for pairs in (self.known, kept(model).T, self.log_odds)
         )
-        edges = evidence.posterior(found.living(), known, candidates, log_odds, relative=relative)
+        edges = evidence.posterior(rows, known, candidates, log_odds, relative=relative)
         self.log_odds[:, alive] = torch.as_tensor(edges.log_odds).to(self.log_odds)
         self.shares.copy_(torch.tensor([edges.reliability, edges.novelty], dtype=torch.float64))
         if not self.known.any():
@@ -144,13 +146,20 @@ class DashEdge(EdgePruner):
 def predicts(model: EdgeField, split: Split) -> bool:
     """Whether the model predicts transitions better than 'no change', by more than the standard error of that.
 
-    The error is taken over trajectories, where there are at least three, or else over transitions.
+    Steady states it must predict better than their mean does. A gene that is held makes no error. The standard error is
+    taken over trajectories, where there are at least three, or else over transitions.
     """
-    start, stop, dt, trajectory = (torch.as_tensor(part) for part in split.transitions())
-    rate = model.decay_rate().cpu()
-    start, stop = start.to(rate), stop.to(rate)
-    predicted = etdrk4(model.production, model.decay_rate(), start.to(model.decay_rate()), dt.to(model.decay_rate()), 4)
-    gain = ((stop - start) ** 2 - (stop - predicted.cpu()) ** 2).mean(dim=1).double()
+    rate, transitions = model.decay_rate(), split.transitions()
+    start, stop, dt, trajectory = (torch.as_tensor(part) for part in transitions)
+    start, stop, dt = start.to(rate), stop.to(rate), dt.to(rate)
+    steady, free = torch.as_tensor(transitions.steady), torch.as_tensor(split.free()).to(rate)
+    field, begun = intervened(model, split.intervened(), start)
+    predicted, known = etdrk4(field.production, field.decay_rate(), begun, dt, 4), start.clone()
+    settled = field.settled(begun)
+    if settled is not None and steady.any():
+        predicted[steady] = settled[steady]
+        known[steady] = (free * start)[steady].sum(dim=0) / free[steady].sum(dim=0).clamp(min=1)
+    gain = (((stop - known) ** 2 - (stop - predicted) ** 2) * free).mean(dim=1).double().cpu()
     if len(split.times) >= 3:
         gain = torch.stack([gain[trajectory == k].mean() for k in trajectory.unique()])
     return bool(gain.mean() > gain.std() / math.sqrt(len(gain)))

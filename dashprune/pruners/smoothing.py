@@ -7,9 +7,13 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
+from dashprune.data.interventions import Interventions
 from dashprune.data.problem import Split
+from dashprune.evidence import uneven as evidence
 from dashprune.evidence.residuals import LeftOut
-from dashprune.models.base import EdgeField
+from dashprune.evidence.uneven import Raw, Rows, Uneven
+from dashprune.models.base import EdgeField, VectorField
+from dashprune.models.intervened import intervened
 from dashprune.solvers.etdrk4 import etdrk4
 
 PARTS = 4
@@ -85,6 +89,7 @@ class _Filtered(NamedTuple):
 
 
 def _filter(model: EdgeField, split: Split, process: torch.Tensor) -> _Filtered:
+    """Forward pass; genes that are held are known while they are, and say nothing of the model."""
     rate = model.decay_rate().detach()
     observed = torch.as_tensor(split.expression).to(rate)
     steps = torch.as_tensor(np.diff(split.times)).to(rate)
@@ -93,22 +98,35 @@ def _filter(model: EdgeField, split: Split, process: torch.Tensor) -> _Filtered:
     predictions: list[torch.Tensor] = []
     spreads: list[torch.Tensor] = []
     memories: list[torch.Tensor] = []
-    squares, logs = torch.zeros_like(rate), torch.zeros_like(rate)
+    squares, logs, number = torch.zeros_like(rate), torch.zeros_like(rate), torch.zeros_like(rate)
     for k in range(steps.shape[1]):
-        dt, measured = steps[:, k].nan_to_num(0.0), known[:, k, None]
-        memory = torch.exp(-rate * dt[:, None])
-        predicted = etdrk4(model.production, rate, states[-1], dt, 2)
-        spread = memory**2 * variances[-1] + process * _growth(rate, dt[:, None])
+        dt = steps[:, k].nan_to_num(0.0)
+        field, begun, held = _between(model, split, k, states[-1])
+        measured = known[:, k, None] & ~held
+        memory = torch.exp(-rate * dt[:, None]).masked_fill(held, 0.0)
+        predicted = etdrk4(field.production, field.decay_rate().detach(), begun, dt, 2)
+        spread = (memory**2 * variances[-1] + process * _growth(rate, dt[:, None])).masked_fill(held, 0.0)
         error = torch.where(measured, observed[:, k + 1] - predicted, 0.0)
         gain = spread / (spread + 1)
         states.append(predicted + gain * error)
         variances.append(torch.where(measured, (1 - gain) * spread, spread))
         squares += (error**2 / (spread + 1)).sum(dim=0)
         logs += (torch.log1p(spread) * measured).sum(dim=0)
+        number += measured.sum(dim=0)
         for kept, new in ((predictions, predicted), (spreads, spread), (memories, memory)):
             kept.append(new)
-    fit = -0.5 * (known.sum() * squares.clamp(min=1e-12).log() + logs)
+    fit = -0.5 * (number * squares.clamp(min=1e-12).log() + logs)
     return _Filtered(states, variances, predictions, spreads, memories, fit)
+
+
+def _between(
+    model: EdgeField, split: Split, step: int, state: torch.Tensor
+) -> tuple[VectorField, torch.Tensor, torch.Tensor]:
+    """The field between two time points, the state from which it goes on, and (trajectories, genes) which are held."""
+    if split.interventions is None:
+        return model, state, torch.zeros_like(state, dtype=torch.bool)
+    done = Interventions(*(part[:, step] for part in split.interventions))
+    return *intervened(model, done, state), torch.as_tensor(~np.isnan(done.held), device=state.device)
 
 
 def _growth(rate: torch.Tensor, dt: torch.Tensor) -> torch.Tensor:
@@ -121,7 +139,7 @@ class Regression(NamedTuple):
     """The dynamics as a linear regression, a row per transition.
 
     A transition of length d counts with weight 1 - exp(-λ d), λ being the typical decay rate: in a short one a gene
-    changes less, and the same noise of measurement says less of its production.
+    changes less, and the same noise of measurement says less of its production. A steady state counts with weight 1.
 
     Attributes:
         signals: (N, regulators) what targets saw of each during the transition, averaged, less its weighted mean, times
@@ -129,6 +147,8 @@ class Regression(NamedTuple):
         responses: (N, genes) production of each gene over its decay rate that explains the transition, likewise.
         trajectory: (N,) the trajectory that each row comes from; equal ones, as bootstrap samples have, are the same.
         alive: (genes,) bool, whether the model lets the gene change; the response of the others means nothing.
+        own: (N, genes) state of each gene at the start, likewise.
+        uneven, causal, left_out: see `dashprune.evidence.posterior.Rows`.
     """
 
     signals: np.ndarray
@@ -136,15 +156,14 @@ class Regression(NamedTuple):
     trajectory: np.ndarray
     alive: np.ndarray
     own: np.ndarray
+    uneven: Uneven | None = None
+    causal: Rows | None = None
     left_out: LeftOut | None = None
 
-    def living(self) -> Regression:
-        """That of the genes that change in the model."""
-        left_out = self.left_out
-        if left_out is not None:
-            left_out = LeftOut(left_out.residual[:, self.alive], left_out.share[:, self.alive])
-        responses, own = self.responses[:, self.alive], self.own[:, self.alive]
-        return self._replace(responses=responses, own=own, left_out=left_out)
+    def of_the_living(self) -> Rows:
+        """The same for the genes that change in the model."""
+        rows = Rows(self.signals, self.responses, self.trajectory, self.own, self.uneven, self.causal, self.left_out)
+        return rows.of_targets(self.alive)
 
 
 @torch.no_grad()
@@ -152,37 +171,60 @@ def regression(model: EdgeField, split: Split) -> Regression:
     """Production regressed on signals.
 
     If dx/dt = λ (J - x) with a constant J over a transition of length d, then
-    J = (x(t + d) - exp(-λ d) x(t)) / (1 - exp(-λ d)). Starts x(t) are smoothed, ends x(t + d) as observed.
+    J = (x(t + d) - exp(-λ d) x(t)) / (1 - exp(-λ d)). Starts x(t) are smoothed, ends x(t + d) as observed. In a steady
+    state J = x as observed, and signals are those of x smoothed.
     """
     rate = model.decay_rate().detach()
     starts = Split(smooth(model, split), split.times).transitions()
+    steady = split.transitions().steady
     stop = torch.as_tensor(split.transitions().stop).to(rate)
     start, dt = torch.as_tensor(starts.start).to(rate), torch.as_tensor(starts.dt).to(rate)
+    still = torch.as_tensor(steady, device=rate.device)[:, None]
+    start = torch.where(still, torch.as_tensor(starts.stop).to(rate), start)
     alive = rate > _SLOW * rate.mean()
     typical = rate[alive].median() if alive.any() else rate.new_ones(())
+    signal = _signals(model, split, start, dt, typical)
+    forgotten = -torch.expm1(-torch.where(alive, rate, typical) * dt[:, None])
+    response = torch.where(still, stop, start + (stop - start) / forgotten)
+    weights = np.where(steady, 1.0, -np.expm1(-typical.item() * starts.dt.astype(np.float64)))
+    flat = np.nan_to_num(split.expression.reshape(len(split.times), -1))
+    drawn = np.unique(flat, axis=0, return_inverse=True)[1].ravel()  # one that a bootstrap sample has twice is one
+    signals, responses, own = (part.double().cpu().numpy() for part in (signal, response, start))
+    regulators = slice(None) if model.regulators is None else model.regulators.cpu().numpy()
+    raw = Raw(Rows(signals, responses, drawn[starts.trajectory], own), weights, steady, split.intervened())
+    rows = evidence.regression(raw, _even, regulators)
+    left_out = _see_activities(rows.signals, model, split, weights)
+    made = rows.signals, rows.responses, rows.trajectory, alive.cpu().numpy(), rows.own, rows.uneven, rows.causal
+    return Regression(*made, left_out)
+
+
+def _signals(
+    model: EdgeField, split: Split, start: torch.Tensor, dt: torch.Tensor, typical: torch.Tensor
+) -> torch.Tensor:
+    """(N, regulators) what targets see from `start` on, averaged; in a steady state that is what they see there."""
     seen = _Seen(model, split)
-    signal, total = torch.zeros_like(seen(start)), torch.zeros_like(dt)
-    state = start
+    field, state = intervened(model, split.intervened(), start)
+    rate = field.decay_rate().detach()
+    still = torch.as_tensor(split.transitions().steady, device=start.device)[:, None]
+    signal, total = torch.zeros_like(seen(state)), torch.zeros_like(dt)
+    at_rest = seen(state)
     for part in range(PARTS):
-        middle = etdrk4(model.production, rate, state, dt / (2 * PARTS), 1)
+        middle = etdrk4(field.production, rate, state, dt / (2 * PARTS), 1)
         weight = torch.exp(-typical * dt * (1 - (part + 0.5) / PARTS))
         signal += weight[:, None] * seen(middle)
         total += weight
-        state = etdrk4(model.production, rate, middle, dt / (2 * PARTS), 1)
-    forgotten = -torch.expm1(-torch.where(alive, rate, typical) * dt[:, None])
-    response = start + (stop - start) / forgotten
-    weights = -np.expm1(-typical.item() * starts.dt.astype(np.float64))
-    signals, responses, own = (
-        _standard(t.double().cpu().numpy(), weights) for t in (signal / total[:, None], response, start)
-    )
-    left_out = _see_activities(signals, model, split, weights)
+        state = etdrk4(field.production, rate, middle, dt / (2 * PARTS), 1)
+    return torch.where(still, at_rest, signal / total[:, None])
+
+
+def _even(rows: Rows, weights: np.ndarray) -> Rows:
+    """A regression in which every row says as much of all targets as its weight."""
+    signals, responses, own = (_standard(part, weights) for part in (rows.signals, rows.responses, rows.own))
     share = (own * responses).mean(axis=0)
     responses = responses - own * share
     spread = np.sqrt((responses**2).mean(axis=0))
     responses /= np.where(spread > 1e-9, spread, np.inf)
-    flat = np.nan_to_num(split.expression.reshape(len(split.times), -1))
-    drawn = np.unique(flat, axis=0, return_inverse=True)[1].ravel()  # one that a bootstrap sample has twice is one
-    return Regression(signals, responses, drawn[starts.trajectory], alive.cpu().numpy(), own, left_out)
+    return Rows(signals, responses, rows.trajectory, own)
 
 
 def _see_activities(signals: np.ndarray, model: EdgeField, split: Split, weights: np.ndarray) -> LeftOut | None:

@@ -16,7 +16,7 @@ from dashprune.errors import DashpruneError, did_you_mean
 
 IDLE = ("outputs", "force", "threads", "train.checkpoint_every")
 """Keys that decide where a run goes and how it works, but not what comes out."""
-ADDED = {"dataset.prior": "network", "dataset.interventions": "None"}
+ADDED = {"dataset.prior": "network", "dataset.interventions": "None", "dataset.steady_states": "None"}
 """Keys of a part that runs made before did not have, with the value that these had: it decides nothing."""
 UNREAD = {"dataset.prior_holdout": ("dataset.prior_holdout", "dataset.prior_holdout_by")}
 """Keys that decide nothing while the key before them is null."""

@@ -18,13 +18,15 @@ from dashprune.solvers.base import Solver
 class Batch(NamedTuple):
     """Transitions to be solved together: start and stop (N, genes), dt (N,); of R models together (R, N, ...).
 
-    `interventions`, (N, genes) too, are what was done to the genes meanwhile; None if nothing was.
+    `interventions`, (N, genes) too, are what was done to the genes meanwhile; None if nothing was. `steady`, (N,) bool,
+    are the transitions that are a steady state; None if none is.
     """
 
     start: Tensor
     stop: Tensor
     dt: Tensor
     interventions: Interventions[Tensor] | None = None
+    steady: Tensor | None = None
 
 
 def by_trajectory(split: Split, device: torch.device) -> list[Batch]:
@@ -38,7 +40,8 @@ def by_trajectory(split: Split, device: torch.device) -> list[Batch]:
             for column in (transitions.start, transitions.stop, transitions.dt)
         )
         own = None if done is None else Interventions(*(torch.as_tensor(part[rows], device=device) for part in done))
-        parts.append(Batch(start, stop, dt, own))
+        still = torch.as_tensor(transitions.steady[rows], device=device) if transitions.steady.any() else None
+        parts.append(Batch(start, stop, dt, own, still))
     return parts
 
 
@@ -57,23 +60,31 @@ def join(parts: list[Batch]) -> Batch:
 def combined(parts: Sequence[Batch], operation: Callable[[tuple[Tensor, ...]], Tensor]) -> Batch:
     """Several batches as one, each column by the same operation, `torch.cat` or `torch.stack`.
 
-    Either all have interventions, or none has.
+    Either all have interventions, or none has; likewise with steady states.
     """
-    start, stop, dt, done = zip(*parts, strict=True)
+    start, stop, dt, done, steady = zip(*parts, strict=True)
     together = None if done[0] is None else Interventions(*(operation(part) for part in zip(*done, strict=True)))
-    return Batch(operation(start), operation(stop), operation(dt), together)
+    return Batch(
+        operation(start), operation(stop), operation(dt), together, None if steady[0] is None else operation(steady)
+    )
 
 
 def predicted(model: VectorField, batch: Batch, solver: Solver) -> Tensor:
     """(..., N, genes) expression at the end of each transition, with what was done to the genes; see `Solver.predict`.
 
+    In a steady state it is where production equals decay while all other genes stay as measured.
+
     Raises:
         DivergenceError: as the solver.
     """
-    if batch.interventions is None:
-        return solver.predict(model, batch.start, batch.dt)
-    field = Intervened(model, batch.interventions)
-    return solver.predict(field, field.begun(batch.start), batch.dt)
+    field, start = model, batch.start
+    if batch.interventions is not None:
+        field = Intervened(model, batch.interventions)
+        start = field.begun(start)
+    found = solver.predict(field, start, batch.dt)
+    if batch.steady is None or (settled := field.settled(start)) is None:
+        return found
+    return torch.where(batch.steady[..., None], settled, found)
 
 
 def mean_square(prediction: Tensor, batch: Batch) -> Tensor:

@@ -94,8 +94,9 @@ class Member:
             return None
         held_out = 0 if self.held_out is None else len(self.held_out.dt)
         settings, number = training.settings, len(self.trajectories)
-        intervened = self.trajectories[0].interventions is not None
-        sizes = (number, settings.batch_trajectories, settings.passes(number), *lengths, held_out, intervened)
+        first = self.trajectories[0]
+        known = first.interventions is not None, first.steady is not None
+        sizes = (number, settings.batch_trajectories, settings.passes(number), *lengths, held_out, *known)
         return shape, sizes, steps_behind(training.optimizer)
 
 

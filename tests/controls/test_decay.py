@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from dashprune.controls.decay import decay_rates, production, steepest_fall
-from dashprune.data.problem import Split
+from dashprune.data.interventions import nothing
+from dashprune.data.problem import Split, with_steady_states
 from dashprune.errors import DashpruneError
 
 RATES = np.array([0.5, 1.0, 2.0, 1.0])
@@ -44,6 +45,16 @@ def test_nothing_that_changes_says_nothing_of_decay() -> None:
     still = Split(np.ones((2, 3, 2), dtype=np.float32), np.tile([0.0, 1.0, 2.0], (2, 1)))
     with pytest.raises(DashpruneError, match=r"control\.decay=null: no gene changes"):
         decay_rates(still, None)
+
+
+def test_steady_states_say_nothing_of_decay_and_need_none() -> None:
+    """Alone they need no rate; beside series they change none."""
+    random = np.random.default_rng(0)
+    series = Split(random.random((4, 5, 3)).astype(np.float32), np.tile(np.arange(5.0), (4, 1)))
+    states = random.random((6, 3)).astype(np.float32)
+    both = with_steady_states(series, [(states, nothing(6, 3))])
+    np.testing.assert_array_equal(decay_rates(both, None), decay_rates(series, None))
+    assert decay_rates(both.take(np.arange(4, 10)), None).tolist() == [1, 1, 1]
 
 
 def test_production_by_hand() -> None:

@@ -17,7 +17,7 @@ from dashprune.data.published import manifest
 from dashprune.errors import DashpruneError
 
 SMALL = Dream4(
-    size=10, network=1, prior="gold", prior_noise=0.0, prior_holdout=None, prior_holdout_by="edges",
+    size=10, network=1, steady_states=None, prior="gold", prior_noise=0.0, prior_holdout=None, prior_holdout_by="edges",
     validation=1, test=1, time_unit=50.0, seed=0,
 )  # fmt: skip
 EDGES = {(10, 1): 15, (10, 2): 16, (10, 3): 15, (100, 1): 176, (100, 2): 249}
@@ -101,16 +101,37 @@ def test_noise_moves_edges_of_the_prior_and_holdout_takes_some_out() -> None:
         assert problem.truth.nnz == 15
 
 
-def test_steady_states() -> None:
+def test_measured_states() -> None:
     """Row k is gene k perturbed: switched off it is 0, knocked down it is well below the wild type."""
-    states = SMALL.steady_states()
+    states = SMALL.measured_states()
     assert {kind: table.shape for kind, table in states.items()} == dict.fromkeys(
         ("knockouts", "knockdowns", "multifactorial"), (10, 10)
     )
     assert (states["knockouts"].diagonal() == 0).all()
     wild_type = np.median(states["knockdowns"], axis=0)
     assert np.median(states["knockdowns"].diagonal() / wild_type) == pytest.approx(0.5, abs=0.15)
-    assert set(replace(SMALL, size=100).steady_states()) == {"knockouts", "knockdowns"}
+    assert set(replace(SMALL, size=100).measured_states()) == {"knockouts", "knockdowns"}
+
+
+def test_steady_states_are_trained_on_with_what_was_done() -> None:
+    """Three series, the wild type of each, and ten states in which one gene is held at 0, or its production halved."""
+    every = replace(SMALL, steady_states=("knockouts", "knockdowns", "wildtype"))
+    problem, states = every.load(), SMALL.measured_states()
+    transitions, done = problem.train.transitions(), problem.train.intervened()
+    assert done is not None
+    assert transitions.steady.tolist() == [False] * 60 + [True] * 23
+    np.testing.assert_array_equal(transitions.stop[60:70], states["knockouts"].astype(np.float32))
+    np.testing.assert_array_equal(transitions.stop[70:80], states["knockdowns"].astype(np.float32))
+    np.testing.assert_array_equal(transitions.stop[80:], problem.train.expression[:3, 0])
+    assert (np.diag(done.held[60:70]) == 0).all()
+    assert (~np.isnan(done.held)).sum() == (done.factor != 1).sum() == 10
+    assert (np.diag(done.factor[70:80]) == 0.5).all()
+    assert problem.test.interventions is None
+    assert len(problem.test.times) == 1
+    assert every.fingerprint() != SMALL.fingerprint()
+    only = replace(SMALL, steady_states=("wildtype",))
+    assert only.fingerprint() == SMALL.fingerprint()
+    assert only.load().train.transitions().steady.sum() == 3
 
 
 def test_without_a_prior_and_with_all_series() -> None:

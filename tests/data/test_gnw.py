@@ -54,7 +54,7 @@ def test_series_are_those_of_the_file() -> None:
 
 def test_perturbations_and_the_wild_type() -> None:
     """Each series has genes of which the basal rate changes, and others; series begin near the wild type."""
-    changes, states = WHOLE.perturbations(), WHOLE.steady_states()
+    changes, states = WHOLE.perturbations(), WHOLE.measured_states()
     assert changes.shape == (10, 10)
     assert changes[1, 0] == pytest.approx(-0.893845199374482)
     assert (changes >= -1).all()

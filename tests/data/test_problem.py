@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array
 
-from dashprune.data.problem import Pairs, Problem, Split, coregulation_from_prior, scaled
+from dashprune.data.interventions import nothing
+from dashprune.data.problem import Pairs, Problem, Split, coregulation_from_prior, scaled, with_steady_states
 from dashprune.data.sparse import sparse
 from dashprune.errors import DashpruneError
 
@@ -247,3 +248,29 @@ def test_shuffled_data_keep_each_genes_values_and_nothing_that_goes_with_anythin
     assert (found.expression[known] != other.expression[known]).any()
     assert np.abs(np.corrcoef(found.expression[known].T) - np.eye(3)).max() < 0.5
     assert np.corrcoef(whole.train.expression[known].T).min() > 0.9
+
+
+def test_steady_states_stay_where_they_are() -> None:
+    """Series of three points and of two; then two states, in one of which a gene is knocked down."""
+    whole, first, second = split(2), nothing(2, 3), nothing(1, 3)
+    first.held[1, 2], second.factor[0, 0] = 7, 0.5
+    series = Split.ragged([(whole.expression[0], whole.times[0]), (whole.expression[1, :2], whole.times[1, :2])])
+    told = Split.ragged([(whole.expression[0], whole.times[0])], [first])
+    states = np.array([[1, 2, 3], [4, 5, 6]], dtype=np.float32)
+    both = with_steady_states(series, [(states[:1], nothing(1, 3)), (states[1:], second)])
+    assert both.transitions().steady.tolist() == [False] * 3 + [True] * 2
+    np.testing.assert_array_equal(both.transitions().stop[3:], states)
+    np.testing.assert_array_equal(both.transitions().start[:3], series.transitions().start)
+    done = both.intervened()
+    assert done is not None
+    assert done.factor.tolist() == [[1, 1, 1]] * 4 + [[0.5, 1, 1]]
+    assert both.free().all()
+    np.testing.assert_array_equal(both.moving().transitions().stop, series.transitions().stop)
+    added = with_steady_states(told, [(states, nothing(2, 3))])
+    assert added.free().tolist() == [[True] * 3, [True, True, False], [True] * 3, [True] * 3]
+    assert whole.moving() is whole
+
+
+def test_a_short_transition_without_change_is_no_steady_state() -> None:
+    still = np.ones((2, 2, 3), dtype=np.float32)
+    assert Split(still, np.array([[0, 0.5], [0, 1.0]])).transitions().steady.tolist() == [False, True]

@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from dashprune import compose, train_prune_eval
+from dashprune.data.interventions import nothing
 from dashprune.data.problem import Problem, Split
 from dashprune.errors import DashpruneError
 from dashprune.evidence import posterior as evidence
@@ -139,6 +140,27 @@ def test_only_a_model_that_beats_no_change_predicts() -> None:
     times = np.tile([0.0, 1.0], (6, 1))
     assert predicts(model, Split(np.stack([start, (start + 0.5) / 2], axis=1), times))
     assert not predicts(model, Split(np.stack([start, start], axis=1), times))
+
+
+def test_steady_states_are_predicted_if_better_than_by_their_mean() -> None:
+    """Gene 1 settles at s(x₀), x₀ being given, and is at 0.9 in the state in which it is held, which is no error."""
+    model = edges(2)
+    with torch.no_grad():
+        for layer in model.layers():
+            layer.weight.zero_()
+            layer.bias.zero_()
+        model.amplitudes.zero_()
+        model.sums.weight[1, 0], model.raw_multipliers[0] = 1, 0
+    states = np.random.default_rng(0).random((20, 2)).astype(np.float32)
+    with torch.no_grad():
+        states[:, 1] = model.drift(torch.as_tensor(states))[:, 1]
+    done = nothing(20, 1, 2)
+    done.held[:, 0, 0] = states[:, 0]
+    done.held[0, 0, 1] = states[0, 1] = 0.9
+    times = np.tile([0.0, 3.0], (20, 1))
+    assert predicts(model, Split(np.stack([states, states], axis=1), times, done))
+    states[1:, 1] = np.random.default_rng(1).permutation(states[1:, 1])
+    assert not predicts(model, Split(np.stack([states, states], axis=1), times, done))
 
 
 def test_the_ranking_tells_apart_what_is_certain(given: dict[str, Any]) -> None:

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from dashprune.data.problem import Split
+from dashprune.data.interventions import nothing
+from dashprune.data.problem import Split, with_steady_states
 from dashprune.models.phoenix_edge import PhoenixEdge
 from dashprune.pruners import smoothing
 from dashprune.pruners.smoothing import process_noise, regression, smooth
@@ -226,3 +227,66 @@ def test_gaps_of_ragged_trajectories_are_left_out() -> None:
     assert found.signals.shape == (4, 2)
     assert np.isfinite(found.signals).all()
     assert np.isfinite(found.responses).all()
+
+
+def test_a_held_gene_is_known_and_says_nothing_of_the_model() -> None:
+    """Gene 1 is held at 0.9 in the second step; what was measured of it there changes nothing."""
+    expression = np.random.default_rng(0).random((4, 3, 3)).astype(np.float32)
+    done = nothing(4, 2, 3)
+    done.held[:, 1, 1] = 0.9
+    split = Split(expression, np.tile([0.0, 1.0, 2.0], (4, 1)), done)
+    states = smooth(linear_of(3), split)
+    np.testing.assert_allclose(states[:, 2, 1], 0.9, atol=1e-6)
+    other = Split(expression.copy(), split.times, done)
+    other.expression[:, 2, 1] = 0.1
+    np.testing.assert_array_equal(smooth(linear_of(3), other), states)
+    np.testing.assert_array_equal(process_noise(linear_of(3), other), process_noise(linear_of(3), split))
+
+
+def test_a_held_gene_counts_at_its_level_for_others_and_not_at_all_for_itself() -> None:
+    """Gene 0 raises gene 1 and is held at 1 in half of the transitions, though measured elsewhere."""
+    split = noise_free(linear(), trajectories=6, times=TIMES[:2])
+    done = nothing(6, 1, 5)
+    done.held[:3, 0, 0] = 1.0
+    found = regression(linear(), Split(split.expression, split.times, done))
+    assert found.uneven is not None
+    assert found.causal is None
+    free = np.ones((6, 5))
+    free[:3, 0] = 0
+    np.testing.assert_array_equal(found.uneven.share, free)
+    assert (found.responses[:3, 0] == 0).all()
+    assert np.ptp(found.signals[:3, 0]) < 1e-6 < np.ptp(found.signals[3:, 0])
+
+
+def test_nothing_done_gives_the_same_bytes() -> None:
+    """Interventions that leave every gene as it is change nothing of the regression."""
+    split = noise_free(linear(), trajectories=4, times=TIMES)
+    told = Split(split.expression, split.times, nothing(4, len(TIMES) - 1, 5))
+    for one, other in zip(regression(linear(), split), regression(linear(), told), strict=True):
+        assert (one is None) == (other is None)
+        if one is not None:
+            assert np.asarray(one).tobytes() == np.asarray(other).tobytes()
+
+
+def test_steady_states_are_rows_of_their_own() -> None:
+    """Beside four series: the wild type, gene 1 knocked out, and gene 0 halved."""
+    series = noise_free(linear(), trajectories=4, times=TIMES)
+    states, done = np.random.default_rng(1).random((3, 5)).astype(np.float32), nothing(3, 5)
+    done.held[1, 1], done.factor[2, 0] = 0, 0.5
+    found = regression(linear(), with_steady_states(series, [(states, done)]))
+    alone = regression(linear(), series)
+    assert found.uneven is None
+    assert found.signals.shape == alone.signals.shape
+    assert found.causal is not None
+    assert found.causal.uneven is not None
+    assert found.causal.uneven.share.tolist() == [[1] * 5, [1, 0, 1, 1, 1], [0.25, 1, 1, 1, 1]]
+    expected = states[:, 4].astype(np.float64)
+    np.testing.assert_allclose(found.causal.responses[:, 4], (expected - expected.mean()) / expected.std(), atol=1e-6)
+    living = found.of_the_living()
+    assert living.causal is not None
+    assert living.causal.responses.shape == living.causal.uneven.share.shape == (3, 4)  # type: ignore[union-attr]
+
+
+def linear_of(genes: int) -> PhoenixEdge:
+    """Genes that approach 1/2 at rate 1."""
+    return constant(*[1.0] * genes)

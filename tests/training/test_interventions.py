@@ -9,10 +9,11 @@ import pytest
 import torch
 
 from dashprune.data.interventions import Interventions, nothing
-from dashprune.data.problem import Problem, Split
+from dashprune.data.problem import Problem, Split, with_steady_states
+from dashprune.models.mlp import Mlp
 from dashprune.pruners.imp import Imp
 from dashprune.training import loop
-from dashprune.training.batches import Batch, by_trajectory, combined, join, mean_square
+from dashprune.training.batches import Batch, by_trajectory, combined, join, mean_square, predicted
 from dashprune.training.loop import Member, fit_together
 from dashprune.training.state import Training
 from tests.conftest import tensor
@@ -91,3 +92,41 @@ def test_arrays_in_which_nothing_is_done_change_nothing(example: Problem) -> Non
     fit_together(without, SOLVERS[0])
     found, expected = np.array(with_arrays[0].training.history), np.array(without[0].training.history)
     assert found == pytest.approx(expected, rel=1e-4, abs=1e-7)
+
+
+def test_in_a_steady_state_production_is_decay_whatever_the_rate() -> None:
+    """Transition 0 is one, of a gene at half production that settles at J / 2 + u; rates learn nothing from it."""
+    model = phoenix(3, 2)
+    states, done = tensor([[0.2, 0.4, 0.6], [0.2, 0.4, 0.6]]), Interventions(*map(torch.as_tensor, nothing(2, 3)))
+    done.factor[0, 1], done.addition[0, 1], done.held[0, 2] = 0.5, 0.1, 0.9
+    batch = Batch(states, states, torch.full((2,), 3.0), done, torch.tensor([True, False]))
+    found = predicted(model, batch, SOLVERS[0])
+    seen = tensor([0.2, 0.4, 0.9])
+    drift = model.drift(seen)
+    torch.testing.assert_close(found[0], torch.stack([drift[0], 0.5 * drift[1] + 0.1, seen[2]]))
+    torch.testing.assert_close(found[1], predicted(model, batch._replace(steady=None), SOLVERS[0])[1])
+    found[0].sum().backward()
+    assert model.raw_multipliers.grad is None or not model.raw_multipliers.grad.any()
+    together = combined([batch, batch], torch.cat)
+    assert together.steady is not None
+    assert together.steady.tolist() == [True, False, True, False]
+
+
+def test_models_without_decay_have_no_place_to_settle_at() -> None:
+    y, still = torch.rand(2, 3), torch.tensor([True, True])
+    batch = Batch(y, y, torch.ones(2), None, still)
+    for decay in (True, False):
+        model = Mlp(3, [2], decay=decay)
+        settled = model.settled(y)
+        assert (settled is None) == (not decay)
+        solved = predicted(model, batch._replace(steady=None), SOLVERS[0])
+        torch.testing.assert_close(predicted(model, batch, SOLVERS[0]), solved if settled is None else settled)
+
+
+def test_steady_states_are_marked_in_batches(example: Problem) -> None:
+    state = np.full((1, 3), 0.5, dtype=np.float32)
+    split = with_steady_states(example.train, [(state, nothing(1, 3))])
+    whole = join(by_trajectory(split, CPU))
+    assert whole.steady is not None
+    assert whole.steady.tolist() == [False] * 9 + [True]
+    assert join(by_trajectory(example.train, CPU)).steady is None

@@ -61,7 +61,7 @@ def test_the_manifest_lists_what_the_loaders_read(name: str, tmp_path: Path, mon
     for words in CHOICES[name]:
         dataset = check(compose([f"dataset={name}", *words.split()])).dataset
         dataset.fingerprint()
-        for beside in ("steady_states", "perturbations"):
+        for beside in ("measured_states", "perturbations"):
             if hasattr(dataset, beside):
                 with suppress(DashpruneError):  # the file that stands for all others is empty
                     getattr(dataset, beside)()
