@@ -20,8 +20,9 @@ class Evidence(Control):
 
     It is what is left of `dash_edge` without a model. Signals are the means of x(t) and x(t + d), responses the
     production over decay (see `production`), from which what x(t) of the gene itself explains is taken out; a row
-    counts by how much of its past the median gene forgets in it. Every other gene is a candidate. Pairs are ranked by
-    their probability, as -log(1 - p).
+    counts by how much of its past the median gene forgets in it. In a steady state the response is the state itself;
+    what was done to genes counts as in `regression`. Every other gene is a candidate. Pairs are ranked by their
+    probability, as -log(1 - p).
 
     Args:
         decay: of all genes, in inverse units of time; None to estimate that of each (see `decay_rates`).

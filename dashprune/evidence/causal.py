@@ -12,7 +12,7 @@ import numpy as np
 from scipy.special import softmax
 
 _STEPS = 200
-"""Steps of expectation maximisation."""
+"""Steps of expectation maximisation, at most."""
 
 
 def unconfirmed(association: np.ndarray, cause: np.ndarray, others: int) -> float:
@@ -29,7 +29,9 @@ def unconfirmed(association: np.ndarray, cause: np.ndarray, others: int) -> floa
     shares = np.array([0.96, 0.02, 0.02])
     for _ in range(_STEPS):
         counts = softmax(evidence + np.log(shares)[:, None], axis=0).sum(axis=1) + np.array([others + 1, 1, 1])
-        shares = counts / counts.sum()
+        before, shares = shares, counts / counts.sum()
+        if (np.abs(shares / before - 1) < 1e-6).all():
+            break
     return float(shares[2] / shares[0])
 
 

@@ -33,6 +33,7 @@ def smooth(model: EdgeField, split: Split) -> np.ndarray:
     A Kalman filter whose variances, in units of that of a measurement, follow each gene's own decay alone, and the
     backward pass of Rauch, Tung and Striebel. Where the model is right, a gene that forgets its past becomes what its
     regulators make of it, and a constant one the mean of its measurements; where it is wrong, states are as measured.
+    A gene that is held is where it is held.
 
     Returns:
         (trajectories, times, genes); NaN where a trajectory has ended.
