@@ -17,7 +17,7 @@ from scipy.sparse import csr_array
 from dashprune.data import holdout
 from dashprune.data.base import Dataset
 from dashprune.data.interventions import Interventions, single
-from dashprune.data.own.cells import Missing, MissingTime, Reading
+from dashprune.data.own.cells import Missing, MissingTime, Note, Reading
 from dashprune.data.own.expression import pseudotime_beside, read_cells
 from dashprune.data.own.files import digest, existing
 from dashprune.data.own.interventions import read_interventions
@@ -240,23 +240,34 @@ class _Data(NamedTuple):
     interventions: list[Interventions[np.ndarray]] | None
 
 
+def read_expression(custom: Custom) -> tuple[tuple[str, ...], list[Series], list[Note]]:
+    """Genes, the series of each sample in units of the file, and what there is to say of them; the summary is first.
+
+    Raises:
+        DashpruneError: on a mistake in a file, by row and column; a `MendableError` if overrides mend it.
+    """
+    path = custom.expression
+    cells = read_cells(path, custom.reading())
+    series = series_of(path, cells, custom.bins)
+    notes = [Note(summary(path, cells.genes, series)), *cells.notes]
+    return cells.genes, series, [*notes, *hints(path, series, custom.scale, custom.time_scale)]
+
+
 @lru_cache(maxsize=2)
 def _read(custom: Custom, stamps: tuple[object, ...]) -> _Data:
     """Read all files and say on standard error what was kept; `stamps` change when a file does."""
     path = custom.expression
-    cells = read_cells(path, custom.reading())
-    series = series_of(path, cells, custom.bins)
-    say(summary(path, cells.genes, series))
-    for note in (*cells.notes, *hints(path, series, custom.scale, custom.time_scale)):
-        say(note)
+    genes, series, notes = read_expression(custom)
+    for note in notes:
+        say(note.text)
 
     def network(file: Path) -> csr_array:
-        found = read_network(file, cells.genes, path.name, custom.index_base)
+        found = read_network(file, genes, path.name, custom.index_base)
         say(found.report)
         return found.matrix
 
     if custom.prior is None:
-        prior = csr_array((len(cells.genes), len(cells.genes)), dtype=np.float32)
+        prior = csr_array((len(genes), len(genes)), dtype=np.float32)
     else:
         prior = network(custom.prior)
         prior = sparse(prior.T, np.float32) if custom.prior_transposed else prior
@@ -268,10 +279,10 @@ def _read(custom: Custom, stamps: tuple[object, ...]) -> _Data:
     evaluable = None if truth is None else _evaluable(truth)
     done = None
     if custom.interventions is not None:
-        report, done = read_interventions(custom.interventions, cells.genes, series, path.name)
+        report, done = read_interventions(custom.interventions, genes, series, path.name)
         say(report)
     series = rescaled(series, custom.time_scale)
-    return _Data(cells.genes, series, prior, coregulation, truth, evaluable, done)
+    return _Data(genes, series, prior, coregulation, truth, evaluable, done)
 
 
 def _coregulation(path: Path, matrix: csr_array) -> csr_array:

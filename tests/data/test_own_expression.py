@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -69,7 +70,7 @@ def test_a_cell_of_two_lineages_is_in_both_and_one_of_none_is_counted() -> None:
     beeline(table(2))
     put("PseudoTime.csv", 2, "C0,0,0.5")
     put("PseudoTime.csv", 3, "C1,NA,")
-    assert "1 of 9 rows or cells have no time, the first is C1" in refused()
+    assert "1 of 9 cells have no time, the first is cell C1" in refused()
     assert mends() == ("dataset.missing_time=drop",)
     problem = load(missing_time="drop", test="[PseudoTime2]", validation="null")
     np.testing.assert_array_equal(problem.train.times, [[0, 2.5, 4]])
@@ -117,6 +118,57 @@ def test_genes_in_rows_without_any_time_are_told_apart_from_a_missing_column() -
     assert "genes seem to stand in rows" in refused()
 
 
+def series_matrix(wide: pd.DataFrame, time: str = "time point", unit: str = " h") -> str:
+    """As GEO writes it: lines on the samples, then genes in rows."""
+
+    def line(*cells: object) -> str:
+        return "\t".join(f'"{cell}"' if k else str(cell) for k, cell in enumerate(cells))
+
+    names = [f"GSM{100 + k}" for k in range(len(wide))]
+    rows = [line("!Series_title", "A response"), line("!Sample_title", *(f"rep {k}" for k in range(len(wide))))]
+    rows.append(line("!Sample_geo_accession", *names))
+    rows.append(line("!Sample_characteristics_ch1", *["tissue: liver"] * len(wide)))
+    rows.append(line("!Sample_characteristics_ch1", *(f"donor: {sample}" for sample in wide["sample"])))
+    rows.append(line("!Sample_characteristics_ch1", *(f"{time}: {when:g}{unit}" for when in wide["time"])))
+    rows.append("!series_matrix_table_begin")
+    rows.append("\t".join(['"ID_REF"', *(f'"{name}"' for name in names)]))
+    for gene in wide.columns[2:]:
+        rows.append("\t".join([f'"{gene}"', *(repr(float(value)) for value in wide[gene])]))
+    return "\n".join([*rows, "!series_matrix_table_end"]) + "\n"
+
+
+def test_a_series_matrix_of_geo(capsys: pytest.CaptureFixture[str]) -> None:
+    expected = load()
+    Path("GSE1_series_matrix.txt").write_text(series_matrix(table()))
+    with gzip.open("GSE1_series_matrix.txt.gz", "wt") as file:
+        file.write(series_matrix(table()))
+    geo = {"expression": "GSE1_series_matrix.txt"}
+    assert "has no column 'sample' (time is taken from 'time point'); 'donor' may be it" in refused(**geo)
+    assert mends(**geo) == ("dataset.sample=donor",)
+    capsys.readouterr()
+    same(load(**geo, sample="donor"), expected)
+    assert "a series matrix of GEO, genes in rows\n" in capsys.readouterr().err
+    same(load(expression="GSE1_series_matrix.txt.gz", sample="donor"), expected)
+    names = pd.DataFrame({"name": [f"rep {k}" for k in range(20)], **table()[["sample", "time"]]})
+    names.to_csv("times.csv", index=False)
+    same(load(**geo, pseudotime="times.csv"), expected)
+
+
+def test_a_series_matrix_without_times_or_without_a_table() -> None:
+    Path("geo.txt").write_text(series_matrix(table(), "phase of treatment"))
+    assert refused(expression="geo.txt", sample="donor") == (
+        "geo.txt: a series matrix of GEO, in which nothing tells the time of the 20 samples; name what does with "
+        "dataset.time=NAME (they have 'title', 'tissue', 'donor' and 'phase of treatment'), or give "
+        "dataset.pseudotime=FILE, a table with a row per sample: GSM100 or its title, its time, or name, sample and "
+        "time"
+    )
+    assert mends(expression="geo.txt")[-1] == "dataset.time='phase of treatment'"
+    mended = [*options(expression="geo.txt", sample="donor"), "dataset.time='phase of treatment'"]
+    same(check(compose(mended)).dataset.load(), load())
+    Path("geo.txt").write_text(series_matrix(table()).partition("!series_matrix_table_end")[0])
+    assert "geo.txt: a series matrix without a table between" in refused(expression="geo.txt")
+
+
 # --- time ------------------------------------------------------------------------------------------------------------
 
 
@@ -155,6 +207,8 @@ def test_several_columns_that_may_tell_the_time() -> None:
 def test_times_with_a_unit() -> None:
     expected = load()
     wide = table()
+    wide.assign(time=[f"{time:g} h" if time else "0" for time in wide["time"]]).to_csv("expression.csv", index=False)
+    same(load(), expected)
     for form in ("{:g}h", "{:g} hours", "T{:g}", "day {:g}"):
         wide.assign(time=[form.format(time) for time in table()["time"]]).to_csv("expression.csv", index=False)
         same(load(), expected)
@@ -168,9 +222,9 @@ def test_rows_without_a_time_are_counted() -> None:
     wide.to_csv("expression.csv", index=False, na_rep="NA")
     write_h5ad(wide.copy())
     assert refused() == (
-        "expression.csv: 2 of 20 rows or cells have no time, the first is 2; dataset.missing_time=drop leaves them out"
+        "expression.csv: 2 of 20 rows have no time, the first is row 2; dataset.missing_time=drop leaves them out"
     )
-    assert "cells.h5ad: 2 of 20 rows or cells have no time, the first is cell0" in refused(expression="cells.h5ad")
+    assert "cells.h5ad: 2 of 20 cells have no time, the first is cell cell0" in refused(expression="cells.h5ad")
     for name in ("expression.csv", "cells.h5ad"):
         problem = load(expression=name, missing_time="drop", validation="null", test="null")
         assert int((~np.isnan(problem.train.times)).sum()) == 18
@@ -200,7 +254,15 @@ def test_a_table_of_one_series_says_what_was_taken_and_what_is_needed(capsys: py
     assert "a step in time" not in capsys.readouterr().err
     assert load(**one_sample, time_scale=100).train.times[0].tolist() == [0, 0.5, 1, 1.5]
     pd.concat([one, one]).to_csv("series.txt", index=False, sep="\t")
-    assert "but time starts anew 1 times: give each series a name" in refused(expression="series.txt")
+    assert refused(expression="series.txt").endswith(
+        "dataset.sample=null if all rows are one sample, dataset.sample=auto if one begins where time goes back, which "
+        "it does 1 times"
+    )
+    assert mends(expression="series.txt") == ("dataset.sample=auto",)
+    pd.concat([one, one]).iloc[[3, 0, 6, 2, 5, 1]].to_csv("shuffled.csv", index=False)
+    assert mends(expression="shuffled.csv") == ("dataset.sample=null",)
+    two = load(expression="series.txt", sample="auto", test="null", validation="[series 1]", time_scale="auto")
+    assert two.train.times.tolist() == two.validation.times.tolist() == [[0, 1, 2, 3]]
 
 
 def test_steps_in_which_hardly_anything_changes(capsys: pytest.CaptureFixture[str]) -> None:
@@ -404,7 +466,7 @@ def expressions(draw: st.DrawFn) -> pd.DataFrame:
 
 
 def layouts(wide: pd.DataFrame, here: Path) -> dict[str, Path | None]:
-    """The same expression in nine layouts: file, and the file with its times."""
+    """The same expression in eleven layouts: file, and the file with its times."""
     genes = [name for name in wide if name not in ("sample", "time")]
     names = [f"C{k}" for k in range(len(wide))]
     long = wide.melt(["sample", "time"], var_name="gene")
@@ -419,11 +481,12 @@ def layouts(wide: pd.DataFrame, here: Path) -> dict[str, Path | None]:
     named[genes].T.to_csv(here / "rows.csv")
     named[["sample", "time"]].to_csv(here / "times.csv")
     named[genes].to_csv(here / "columns.csv")
+    (here / "geo.txt").write_text(series_matrix(wide))
     here = here.resolve()
     write_h5ad(wide.copy(), str(here / "cells.h5ad"))
     times = here / "times.csv"
     plain = ("wide.csv", "indexed.csv", "wide.tsv", "wide.parquet", "long.csv", "long.parquet", "turned.csv")
-    return {**dict.fromkeys((*plain, "cells.h5ad")), "rows.csv": times, "columns.csv": times}
+    return {**dict.fromkeys((*plain, "cells.h5ad")), "rows.csv": times, "columns.csv": times, "geo.txt": None}
 
 
 @pytest.mark.slow
@@ -441,7 +504,8 @@ def test_every_layout_of_an_expression_gives_the_same_arrays(wide: pd.DataFrame)
     with tempfile.TemporaryDirectory() as place:
         expected = None
         for name, times in layouts(wide, Path(place)).items():
-            found = ordered(read_cells(Path(place, name), Reading(pseudotime=times)))
+            how = Reading(sample="donor" if name == "geo.txt" else "sample")
+            found = ordered(read_cells(Path(place, name), how._replace(pseudotime=times)))
             expected = expected or found
             assert found == expected, name
     assert expected is not None

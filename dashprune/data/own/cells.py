@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 import pandas as pd
 
-from dashprune.config import quoted
+from dashprune import config
 
 Missing = Literal["error", "drop_gene", "drop_time", "interpolate"]
 """What is done about missing values: see `resolve`."""
@@ -17,13 +17,15 @@ MissingTime = Literal["error", "drop"]
 """What is done about measurements without a time."""
 ALL = "all"
 """Name of the only sample where no column names samples."""
+AUTO = "auto"
+"""In place of a column of samples: a new one begins wherever time goes back."""
 
 
 class Reading(NamedTuple):
     """How expression is to be read.
 
     Attributes:
-        sample: column (of `obs` in an .h5ad) that names the sample; None if everything is one sample.
+        sample: column (of `obs` in an .h5ad) that names the sample; None if everything is one sample; `AUTO`.
         time: column with time or pseudotime; where it is "time" and there is none, its other usual names are tried.
         layer: of an .h5ad; None for X.
         pseudotime: a table with the times of the cells, if they are not in the file itself.
@@ -46,6 +48,18 @@ class Reading(NamedTuple):
         return [] if self.sample is None else [self.sample]
 
 
+class Note(NamedTuple):
+    """Something to say about what was read.
+
+    Attributes:
+        text: one line.
+        override: what mends it, as `dashprune run` takes it; empty if there is nothing to mend.
+    """
+
+    text: str
+    override: str = ""
+
+
 class Cells(NamedTuple):
     """Measurements in the order of the file: cells, or rows of a wide table.
 
@@ -63,7 +77,7 @@ class Cells(NamedTuple):
     time: np.ndarray
     values: np.ndarray
     rows: pd.Index
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
 
     def only(self, kept: np.ndarray) -> Cells:
         """The measurements at these places, or for which this mask is true."""
@@ -72,17 +86,9 @@ class Cells(NamedTuple):
         )
 
 
-def override(key: str, value: str | Iterable[str]) -> str:
-    """`dataset.KEY=VALUE` as Hydra reads it, with quotes only where a value needs them."""
-    if not isinstance(value, str):
-        return f"dataset.{key}=[{','.join(_plain(one) for one in value)}]"
-    return f"dataset.{key}={_plain(value)}"
-
-
-def _plain(text: str) -> str:
-    safe = text.replace("_", "").replace(".", "").replace("-", "").replace("/", "")
-    word = safe.isalnum() and safe.isascii() and not safe.isdigit() and text.casefold() not in ("null", "true", "false")
-    return text if word else quoted(text)
+def override(key: str, value: str | list[str]) -> str:
+    """`dataset.KEY=VALUE` as Hydra reads it."""
+    return config.override(f"dataset.{key}", value)
 
 
 def listed(names: Iterable[object], most: int = 5) -> str:

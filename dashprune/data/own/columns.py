@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from dashprune.data.own import files
-from dashprune.data.own.cells import Reading, listed, override
+from dashprune.data.own.cells import ALL, AUTO, Note, Reading, listed, override
 from dashprune.errors import DashpruneError, MendableError, did_you_mean
 
 MISSING = {"", "na", "nan", "n/a", "#n/a", "#na", "<na>", "null", "none", "-nan", "missing"}
@@ -57,9 +57,10 @@ def time_column(path: Path, columns: Sequence[str], how: Reading) -> str | None:
     return found[0] if found else None
 
 
-def time_note(path: Path, column: str, how: Reading) -> tuple[str, ...]:
+def time_note(path: Path, column: str, how: Reading) -> tuple[Note, ...]:
     """What is said if the time is in another column than was asked for."""
-    return () if column == how.time else (f"{path.name}: time is taken from '{column}' ({override('time', column)})",)
+    mend = override("time", column)
+    return () if column == how.time else (Note(f"{path.name}: time is taken from '{column}' ({mend})", mend),)
 
 
 def no_time(path: Path, columns: Sequence[str], more: str = "") -> DashpruneError:
@@ -68,21 +69,33 @@ def no_time(path: Path, columns: Sequence[str], more: str = "") -> DashpruneErro
     return DashpruneError(f"{path.name} has no column 'time'{hint}; name it with dataset.time=COLUMN{more}")
 
 
-def check_sample(path: Path, columns: Sequence[str], how: Reading, time: str, times: np.ndarray) -> None:
-    """Raise DashpruneError if the column of samples is not there, with what seems to be meant."""
-    if how.sample is None or how.sample in columns:
-        return
+def samples_of(path: Path, table: pd.DataFrame, how: Reading, times: np.ndarray) -> np.ndarray:
+    """(rows,) object, the name of the sample of each row.
+
+    Raises:
+        DashpruneError: if the column of samples is not there, with what seems to be meant, or a cell of it is empty.
+    """
+    if how.sample is None:
+        return np.full(len(table), ALL, dtype=object)
+    if how.sample in table:
+        files.check_filled(path, table[how.sample])
+        return table[how.sample].astype(str).to_numpy(dtype=object)
+    back = np.append(False, np.diff(times) < 0)
+    if how.sample == AUTO:
+        return np.array([f"series {number + 1}" for number in np.cumsum(back)], dtype=object)
+    columns = [str(name) for name in table.columns]
     likely = [name for wanted in _SAMPLE for name in columns if name.casefold() == wanted]
     alike = did_you_mean(how.sample, columns)
     hint = f"; '{likely[0]}' may be it" if likely and not alike else alike
-    again = np.flatnonzero(np.diff(times) < 0)
-    taken = "" if time == how.time else f" (time is taken from '{time}')"
-    only = "dataset.sample=null if all rows are one sample"
-    if len(again) and not likely:
-        only += f", but time starts anew {len(again):,} times: give each series a name in a column 'sample'"
-    mends = [override("sample", name) for name in likely[:1]] or ["dataset.sample=null"] * (not len(again))
+    found = time_column(path, columns, how)
+    taken = f" (time is taken from '{found}')" if found not in (None, how.time) else ""
+    only = "; or dataset.sample=null if all rows are one sample"
+    again = bool(back.any() and (times[back] == times[0]).all())  # else the rows are in no order
+    if again and not likely:
+        only += f", dataset.sample={AUTO} if one begins where time goes back, which it does {back.sum():,} times"
     raise MendableError(
-        f"{path.name} has no column '{how.sample}'{taken}{hint}; name it with dataset.sample=COLUMN; or {only}", *mends
+        f"{path.name} has no column '{how.sample}'{taken}{hint}; name it with dataset.sample=COLUMN{only}",
+        override("sample", likely[0]) if likely else f"dataset.sample={AUTO if again else 'null'}",
     )
 
 
@@ -94,14 +107,15 @@ def check_drop(path: Path, names: Iterable[str], how: Reading) -> None:
             raise DashpruneError(f"dataset.drop: {path.name} has no column or gene '{name}'{did_you_mean(name, known)}")
 
 
-def hardly_genes(path: Path, genes: Sequence[str]) -> tuple[str, ...]:
+def hardly_genes(path: Path, genes: Sequence[str]) -> tuple[Note, ...]:
     """A warning that names the columns that are hardly genes."""
     odd = [name for name in genes if _HARDLY.fullmatch(name) or is_time(name)]
     if not odd:
         return ()
     what = f"columns {listed(odd)} are hardly genes" if len(odd) > 1 else f"column {listed(odd)} is hardly a gene"
     them = "them" if len(odd) > 1 else "it"
-    return (f"warning: {path.name}: {what}; {override('drop', odd)} leaves {them} out",)
+    mend = override("drop", odd)
+    return (Note(f"warning: {path.name}: {what}; {mend} leaves {them} out", mend),)
 
 
 def measured(path: Path, column: pd.Series, what: str) -> np.ndarray:
@@ -139,7 +153,8 @@ def times_of(path: Path, column: pd.Series) -> np.ndarray:
     filled = column.map(lambda value: value is not None and str(value).strip().casefold() not in MISSING)
     parts = [_QUANTITY.fullmatch(str(value)) for value in column[filled]]
     known = [(part[1].casefold(), part[3].casefold()) for part in parts if part is not None]
-    if len(known) == len(parts) and len(set(known)) == 1 and known[0] != ("", ""):
+    units = {unit for unit, value in zip(known, column[filled], strict=False) if str(value).strip() != "0"}
+    if len(known) == len(parts) and len(units) == 1 and units != {("", "")}:
         column = column.copy()
         column[filled] = [float(part[2]) for part in parts if part is not None]
     numbers = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)

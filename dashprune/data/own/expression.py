@@ -10,7 +10,8 @@ import pandas as pd
 
 from dashprune.data.own import columns as known
 from dashprune.data.own import files, lineages
-from dashprune.data.own.cells import ALL, Cells, Reading, listed, override
+from dashprune.data.own.cells import Cells, Note, Reading, listed, override
+from dashprune.data.own.geo import is_series_matrix, read_series_matrix
 from dashprune.data.own.h5ad import read_h5ad
 from dashprune.data.own.missing import resolve, resolve_times
 from dashprune.errors import DashpruneError, MendableError
@@ -21,7 +22,8 @@ def read_cells(path: Path, how: Reading) -> Cells:
 
     Args:
         path: .h5ad, cells x genes; or a table (.csv, .tsv, .txt, .parquet): long, with the columns gene and value;
-            wide, with a column per gene; genes in rows, with times in a row of their own or in `how.pseudotime`.
+            wide, with a column per gene; genes in rows, with times in a row of their own or in `how.pseudotime`;
+            a series matrix of GEO.
         how: the columns to take, and what to do about what is missing.
 
     Raises:
@@ -45,7 +47,7 @@ def pseudotime_beside(path: Path, how: Reading) -> Path | None:
         DashpruneError: if the table cannot be read, or several of its columns may tell the time.
     """
     beside = path.parent / "PseudoTime.csv"
-    if path.suffix == ".h5ad" or path == beside or not beside.is_file():
+    if path.suffix == ".h5ad" or path == beside or not beside.is_file() or is_series_matrix(path):
         return None
     return beside if known.time_column(path, files.columns_of(path), how) is None else None
 
@@ -55,6 +57,8 @@ def _read_table(path: Path, how: Reading) -> Cells:
         raise DashpruneError(
             f"dataset.layer: '{how.layer}' is of an .h5ad file, but {path.name} has no layers; leave it out"
         )
+    if is_series_matrix(path):
+        return read_series_matrix(path, how)
     columns = files.columns_of(path)
     if how.pseudotime is not None:
         return _read_timed(path, columns, how)
@@ -73,20 +77,14 @@ def _read_table(path: Path, how: Reading) -> Cells:
 def _read_wide(path: Path, table: pd.DataFrame, how: Reading, time: str) -> Cells:
     """A column per gene; a first column without a name holds names of rows."""
     times = known.times_of(path, table[time])
-    known.check_sample(path, list(table.columns), how, time, times)
+    labels = known.samples_of(path, table, how, times)
     known.check_drop(path, table.columns, how)
     genes = [str(name) for name in table.columns if name not in (*how.labels, time, *how.drop, "")]
     notes = known.time_note(path, time, how)
     if "" in table.columns:
-        notes = (*notes, f"{path.name}: column 1 has no name; it was taken for names of rows and left out")
-    labels = table[how.sample].astype(str).to_numpy(dtype=object) if how.labels else _one(len(table))
+        notes = (*notes, Note(f"{path.name}: column 1 has no name; it was taken for names of rows and left out"))
     values = _values(path, table, genes, [*how.labels, time])
     return Cells(tuple(genes), labels, times, values, table.index, (*notes, *known.hardly_genes(path, genes)))
-
-
-def _one(rows: int) -> np.ndarray:
-    """(rows,) the name of the only sample."""
-    return np.full(rows, ALL, dtype=object)
 
 
 def _values(path: Path, table: pd.DataFrame, genes: Sequence[str], others: Sequence[str]) -> np.ndarray:
@@ -114,12 +112,11 @@ def _read_long(path: Path, columns: list[str], how: Reading, time: str) -> Cells
     text = [name for name in (*how.labels, "gene") if name in columns]
     table = files.read_table(path, columns, text)
     times = known.times_of(path, table[time])
-    known.check_sample(path, columns, how, time, times)
+    labels = known.samples_of(path, table, how, times)
     known.check_drop(path, table["gene"].unique(), how)
     left = ~table["gene"].isin(how.drop).to_numpy()
-    table, times = table[left], times[left]
+    table, times, labels = table[left], times[left], labels[left]
     value = known.measured(path, table["value"], "it must be a number")
-    labels = table[how.sample].astype(str).to_numpy(dtype=object) if how.labels else _one(len(table))
     gene, genes = pd.factorize(table["gene"])
     point, points = pd.factorize(pd.MultiIndex.from_arrays([labels, times]), use_na_sentinel=False)
     again = np.flatnonzero(pd.Series(point * len(genes) + gene).duplicated())
@@ -150,7 +147,7 @@ def _read_rows(path: Path, columns: list[str], how: Reading) -> Cells:
         files.check_unique(names, f"{path.name}: column 1")
         turned = table.set_index(columns[0]).T.rename_axis(None, axis=1)
         cells = _read_wide(path, turned, how, time)
-        return cells._replace(notes=(f"{path.name}: genes are in rows, and were turned", *cells.notes))
+        return cells._replace(notes=(Note(f"{path.name}: genes are in rows, and were turned"), *cells.notes))
     if not _has_names_in_rows(table):
         raise known.no_time(path, columns)
     raise DashpruneError(
@@ -191,5 +188,5 @@ def _read_timed(path: Path, columns: list[str], how: Reading) -> Cells:
     kept = np.array([gene not in how.drop for gene in genes])
     genes = [gene for gene, keep in zip(genes, kept, strict=True) if keep]
     joined = lineages.joined(cells, values[:, kept].astype(np.float32), genes, found)
-    note = f"{path.name}: {turned}times are those of {how.pseudotime.name}"
+    note = Note(f"{path.name}: {turned}times are those of {how.pseudotime.name}")
     return joined._replace(notes=(note, *joined.notes, *known.hardly_genes(path, genes)))

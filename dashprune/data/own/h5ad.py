@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from dashprune.data.own import columns, files
-from dashprune.data.own.cells import ALL, Cells, Reading
+from dashprune.data.own.cells import Cells, Reading
 from dashprune.errors import DashpruneError, did_you_mean
 
 
@@ -30,16 +30,13 @@ def read_h5ad(path: Path, how: Reading) -> Cells:
     if time is None:
         raise columns.no_time(path, list(obs.columns))
     times = columns.times_of(path, obs[time])
-    columns.check_sample(path, list(obs.columns), how, time, times)
-    for name in how.labels:
-        files.check_filled(path, obs[name])
+    sample = columns.samples_of(path, obs, how, times)
     columns.check_drop(path, genes, how)
     kept = np.array([gene not in how.drop for gene in genes])
     values = _matrix(path, data, how.layer)[:, kept]
     genes = tuple(gene for gene, keep in zip(genes, kept, strict=True) if keep)
     _check_infinite(path, values, obs.index, genes)
     notes = (*columns.time_note(path, time, how), *columns.hardly_genes(path, genes))
-    sample = obs[how.sample].astype(str).to_numpy(dtype=object) if how.labels else np.full(len(obs), ALL, dtype=object)
     return Cells(genes, sample, times, values, obs.index, notes)
 
 

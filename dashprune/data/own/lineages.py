@@ -11,7 +11,7 @@ import pandas as pd
 
 from dashprune.data.own import columns as known
 from dashprune.data.own import files
-from dashprune.data.own.cells import Cells, Reading, listed
+from dashprune.data.own.cells import Cells, Note, Reading, listed
 from dashprune.errors import DashpruneError
 
 
@@ -79,8 +79,7 @@ def joined(names: Sequence[str], values: np.ndarray, genes: Sequence[str], found
     sample = np.concatenate([found.sample[there], np.full(len(untimed), "", dtype=object)])
     time = np.concatenate([found.time[there], np.full(len(untimed), np.nan)])
     absent = sorted(found.named - set(names))
-    notes = (f"{found.path.name}: {len(absent):,} of {len(found.named):,} cells are not in the expression",)
-    if absent:
-        notes = (f"{notes[0]}, such as {listed(absent, 1)}",)
+    some = f"{found.path.name}: {len(absent):,} of {len(found.named):,} cells are not in the expression, such as "
+    notes = (Note(f"{some}{listed(absent[:1])}"),) if absent else ()
     rows = pd.Index([names[k] for k in order])
-    return Cells(tuple(genes), sample, time, values[order], rows, notes if absent else ())
+    return Cells(tuple(genes), sample, time, values[order], rows, notes)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from dashprune.data.own.cells import Cells, Missing, MissingTime, listed
+from dashprune.data.own.cells import Cells, Missing, MissingTime, Note, listed
 from dashprune.errors import DashpruneError, MendableError
 
 
@@ -21,14 +21,13 @@ def resolve_times(path: Path, cells: Cells, how: MissingTime) -> Cells:
     if untimed.all():
         raise DashpruneError(f"{path.name}: none of {len(untimed):,} rows has a time; choose another dataset.time")
     if untimed.any():
-        some = f"{path.name}: {untimed.sum():,} of {len(untimed):,} rows or cells have no time, the first is"
         first = cells.rows[int(untimed.argmax())]
+        what = "cell" if isinstance(first, str) else "row"
+        some = f"{path.name}: {untimed.sum():,} of {len(untimed):,} {what}s have no time, the first is {what} {first}"
         if how == "error":
-            raise MendableError(
-                f"{some} {first}; dataset.missing_time=drop leaves them out", "dataset.missing_time=drop"
-            )
+            raise MendableError(f"{some}; dataset.missing_time=drop leaves them out", "dataset.missing_time=drop")
         cells = cells.only(~untimed)
-        cells = cells._replace(notes=(*cells.notes, f"{some} {first}; they were left out (dataset.missing_time=drop)"))
+        cells = cells._replace(notes=(*cells.notes, Note(f"{some}; they were left out (dataset.missing_time=drop)")))
     return cells
 
 
@@ -71,7 +70,7 @@ def resolve(path: Path, cells: Cells, how: Missing) -> Cells:
         filled = cells.only(~lost)
     if not filled.values.size:
         raise DashpruneError(f"{said}; dataset.missing={how} leaves nothing; choose another way")
-    return filled._replace(notes=(*cells.notes, f"{said}; {done} (dataset.missing={how})"))
+    return filled._replace(notes=(*cells.notes, Note(f"{said}; {done} (dataset.missing={how})")))
 
 
 def _where(cells: Cells, lacking: np.ndarray) -> str:

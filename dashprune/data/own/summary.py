@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from dashprune.data.own.cells import Note
 from dashprune.data.own.series import Series, median_step
 
 _LARGE = 20.0
@@ -38,14 +39,16 @@ def _range(numbers: Sequence[float] | np.ndarray) -> str:
     return low if low == high else f"{low} to {high}"
 
 
-def hints(path: Path, series: Sequence[Series], scale: bool, time_scale: float | str | None) -> list[str]:
+def hints(path: Path, series: Sequence[Series], scale: bool, time_scale: float | str | None) -> list[Note]:
     """Warnings about the size of values and of time steps, each with the override that mends it."""
-    found = [] if scale else [_of_values(np.concatenate([one.values for one in series]))]
-    found += [] if time_scale is not None else [_of_steps(list(series))]
+    texts = {
+        "" if scale else _of_values(np.concatenate([one.values for one in series])): "dataset.scale=true",
+        "" if time_scale is not None else _of_steps(list(series)): "dataset.time_scale=auto",
+    }
     still = np.concatenate([~np.diff(one.values, axis=0).any(axis=1) for one in series])
     if still.any():
-        found.append(f"no gene changes in {still.sum():,} of {len(still):,} steps between time points")
-    return [f"warning: {path.name}: {text}" for text in found if text]
+        texts[f"no gene changes in {still.sum():,} of {len(still):,} steps between time points"] = ""
+    return [Note(f"warning: {path.name}: {text}", mend) for text, mend in texts.items() if text]
 
 
 def _of_values(values: np.ndarray) -> str:
