@@ -157,6 +157,26 @@ def quoted(text: str) -> str:
     return "'" + text.replace("'", r"\'") + "'"
 
 
+def override(key: str, value: Any) -> str:
+    """`KEY=VALUE` as Hydra reads it, with quotes only where a value needs them.
+
+    Args:
+        key: with dots.
+        value: None, a truth value, a number, text or a list of these.
+    """
+    return f"{key}={_shown(value)}"
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        return f"[{','.join(map(_shown, value))}]"
+    if value is None or isinstance(value, bool | int | float):
+        return "null" if value is None else str(value).lower()
+    text = str(value)
+    plain = re.fullmatch(r"[A-Za-z_./][\w./-]*", text, re.ASCII) is not None
+    return text if plain and text.casefold() not in ("null", "true", "false", "nan", "inf") else quoted(text)
+
+
 def _composed(overrides: Sequence[str], given: Sequence[str], **options: bool) -> DictConfig:
     GlobalHydra.instance().clear()
     try:

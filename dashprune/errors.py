@@ -14,6 +14,18 @@ class DashpruneError(Exception):
     """
 
 
+class MendableError(DashpruneError):
+    """A mistake for which there are overrides, such as `dataset.sample=null`, that mend it or come nearest to that.
+
+    Attributes:
+        overrides: as `dashprune run` takes them, quoted for Hydra.
+    """
+
+    def __init__(self, message: str, *overrides: str) -> None:
+        super().__init__(message)
+        self.overrides = overrides
+
+
 def did_you_mean(word: str, choices: Iterable[str]) -> str:
     """`"; did you mean 'TP53'?"` for the choice closest to `word`, or an empty string if none is close."""
     close = difflib.get_close_matches(word, list(choices), n=1)

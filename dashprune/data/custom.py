@@ -17,10 +17,13 @@ from scipy.sparse import csr_array
 from dashprune.data import holdout
 from dashprune.data.base import Dataset
 from dashprune.data.interventions import Interventions, single
-from dashprune.data.own.expression import Series, read_cells, series_of
+from dashprune.data.own.cells import Missing, MissingTime, Note, Reading
+from dashprune.data.own.expression import pseudotime_beside, read_cells
 from dashprune.data.own.files import digest, existing
 from dashprune.data.own.interventions import read_interventions
 from dashprune.data.own.networks import read_network, transposed_hint
+from dashprune.data.own.series import Series, rescaled, series_of
+from dashprune.data.own.summary import hints, summary
 from dashprune.data.problem import Pairs, Problem, Split, coregulation_from_prior, scaled
 from dashprune.data.sparse import sparse
 from dashprune.errors import DashpruneError, did_you_mean, say
@@ -28,8 +31,8 @@ from dashprune.seeds import numpy_generator
 
 _VERSION = "custom-1"
 """Changes when the same files and settings would give other data."""
-_LARGE = 20.0
-"""Expression beyond this is pointed out: models start from weights made for values of about 0 to 1."""
+_WITHOUT = {"prior": "; or dataset.prior=null if nothing is known beforehand"}
+"""What can be set in place of a file that does not exist."""
 
 
 def _held_out(value: Any) -> float | tuple[str, ...] | None:
@@ -44,6 +47,7 @@ def _held_out(value: Any) -> float | tuple[str, ...] | None:
     raise PydanticCustomError("held_out", "{allowed}", {"allowed": allowed})
 
 
+TimeScale = Literal["auto"] | Annotated[float, Field(gt=0, allow_inf_nan=False)]
 HeldOut = Annotated[float | tuple[str, ...] | None, PlainValidator(_held_out)]
 
 
@@ -78,6 +82,13 @@ class Custom(Dataset):
         validation: fraction of the samples, rounded and at least one, or their names; None holds out nothing.
         test: the same.
         seed: of the split.
+        pseudotime: the times of cells, if the expression has none; None looks for PseudoTime.csv beside it then. See
+            `read_lineages`.
+        time_scale: times are divided by it, so that a gene responds within about one unit; "auto" takes the median
+            step between time points, None leaves them as they are.
+        drop: columns or genes to leave out, or None.
+        missing: what to do about missing values, see `resolve`.
+        missing_time: what to do about rows or cells without a time.
     """
 
     expression: Path
@@ -97,6 +108,11 @@ class Custom(Dataset):
     validation: HeldOut
     test: HeldOut
     seed: Annotated[int, Field(ge=0)]
+    pseudotime: Path | None = None
+    time_scale: TimeScale | None = None
+    drop: tuple[str, ...] | None = None
+    missing: Missing = "error"
+    missing_time: MissingTime = "error"
 
     def __post_init__(self) -> None:
         if self.prior is None and self.coregulation is not None:
@@ -122,7 +138,7 @@ class Custom(Dataset):
         """
         stamps = tuple((path, path.stat().st_mtime_ns, path.stat().st_size) for path in self._files().values())
         whole = replace(self, prior_holdout=None, prior_holdout_by="edges")
-        data = _read(replace(whole, seed=0, validation=0.5, test=0.5, scale=False), stamps)
+        data = _read(replace(whole, seed=0, validation=0.5, test=0.5), stamps)
         train, validation, test = self._splits(data.series, data.interventions)
         if self.scale:
             train, validation, test = scaled(train, validation, test)
@@ -139,9 +155,18 @@ class Custom(Dataset):
 
     def _files(self) -> dict[str, Path]:
         """The files that are given, by key."""
-        keys = ("expression", "prior", "gold", "coregulation", "interventions")
+        keys = ("expression", "prior", "gold", "coregulation", "interventions", "pseudotime")
         given = {key: getattr(self, key) for key in keys if getattr(self, key) is not None}
-        return {key: existing(path, f"dataset.{key}") for key, path in given.items()}
+        found = {key: existing(path, f"dataset.{key}", _WITHOUT.get(key, "")) for key, path in given.items()}
+        beside = self.reading().pseudotime
+        return found if beside is None else {**found, "pseudotime": beside}
+
+    def reading(self) -> Reading:
+        """How the expression is to be read; with the times that lie beside it, if it has none."""
+        how = Reading(
+            self.sample, self.time, self.layer, self.pseudotime, self.drop or (), self.missing, self.missing_time
+        )
+        return how if self.pseudotime else how._replace(pseudotime=pseudotime_beside(self.expression, how))
 
     def _splits(
         self, series: Sequence[Series], done: list[Interventions[np.ndarray]] | None
@@ -215,21 +240,34 @@ class _Data(NamedTuple):
     interventions: list[Interventions[np.ndarray]] | None
 
 
+def read_expression(custom: Custom) -> tuple[tuple[str, ...], list[Series], list[Note]]:
+    """Genes, the series of each sample in units of the file, and what there is to say of them; the summary is first.
+
+    Raises:
+        DashpruneError: on a mistake in a file, by row and column; a `MendableError` if overrides mend it.
+    """
+    path = custom.expression
+    cells = read_cells(path, custom.reading())
+    series = series_of(path, cells, custom.bins)
+    notes = [Note(summary(path, cells.genes, series)), *cells.notes]
+    return cells.genes, series, [*notes, *hints(path, series, custom.scale, custom.time_scale)]
+
+
 @lru_cache(maxsize=2)
 def _read(custom: Custom, stamps: tuple[object, ...]) -> _Data:
     """Read all files and say on standard error what was kept; `stamps` change when a file does."""
     path = custom.expression
-    cells = read_cells(path, custom.sample, custom.time, custom.layer)
-    series = series_of(path, cells, custom.bins)
-    say(_summary(path, cells.genes, series))
+    genes, series, notes = read_expression(custom)
+    for note in notes:
+        say(note.text)
 
     def network(file: Path) -> csr_array:
-        found = read_network(file, cells.genes, path.name, custom.index_base)
+        found = read_network(file, genes, path.name, custom.index_base)
         say(found.report)
         return found.matrix
 
     if custom.prior is None:
-        prior = csr_array((len(cells.genes), len(cells.genes)), dtype=np.float32)
+        prior = csr_array((len(genes), len(genes)), dtype=np.float32)
     else:
         prior = network(custom.prior)
         prior = sparse(prior.T, np.float32) if custom.prior_transposed else prior
@@ -241,24 +279,10 @@ def _read(custom: Custom, stamps: tuple[object, ...]) -> _Data:
     evaluable = None if truth is None else _evaluable(truth)
     done = None
     if custom.interventions is not None:
-        report, done = read_interventions(custom.interventions, cells.genes, series, path.name)
+        report, done = read_interventions(custom.interventions, genes, series, path.name)
         say(report)
-    return _Data(cells.genes, series, prior, coregulation, truth, evaluable, done)
-
-
-def _summary(path: Path, genes: tuple[str, ...], series: Sequence[Series]) -> str:
-    """One line on the expression, and on what was done to it."""
-    points = [len(one.times) for one in series]
-    count = str(min(points)) if min(points) == max(points) else f"{min(points)} to {max(points)}"
-    text = f"{path.name}: {len(genes):,} genes, samples: {len(series):,}, time points per sample: {count}"
-    if unsorted := sum(one.sorted for one in series):
-        text += f"; times were not in order and were sorted in {unsorted:,} of the samples"
-    if averaged := sum(one.measurements for one in series) - sum(points):
-        text += f"; {averaged + sum(points):,} rows were averaged to {sum(points):,} time points"
-    largest = max(float(np.abs(one.values).max()) for one in series)
-    if largest > _LARGE:
-        text += f"; values reach {largest:g}, consider dataset.scale=true, which brings each gene to 0 to 1"
-    return text
+    series = rescaled(series, custom.time_scale)
+    return _Data(genes, series, prior, coregulation, truth, evaluable, done)
 
 
 def _coregulation(path: Path, matrix: csr_array) -> csr_array:

@@ -16,7 +16,16 @@ from dashprune.errors import DashpruneError, did_you_mean
 
 IDLE = ("outputs", "force", "threads", "train.checkpoint_every")
 """Keys that decide where a run goes and how it works, but not what comes out."""
-ADDED = {"dataset.prior": "network", "dataset.interventions": "None", "dataset.steady_states": "None"}
+ADDED = {
+    "dataset.prior": "network",
+    "dataset.interventions": "None",
+    "dataset.steady_states": "None",
+    "dataset.pseudotime": "None",
+    "dataset.time_scale": "None",
+    "dataset.drop": "None",
+    "dataset.missing": "error",
+    "dataset.missing_time": "error",
+}
 """Keys of a part that runs made before did not have, with the value that these had: it decides nothing."""
 UNREAD = {"dataset.prior_holdout": ("dataset.prior_holdout", "dataset.prior_holdout_by")}
 """Keys that decide nothing while the key before them is null."""

@@ -23,6 +23,10 @@ from tests.cli.test_cli import dashprune, mistake
 GENES = ["TP53", "MDM2", "MYC", "ESR1"]
 TIMES = [0.0, 1.0, 2.5, 4.0]
 EDGES = "source,target,weight\nTP53,MDM2,1\nMDM2,TP53,-1\nMYC,ESR1,1\n"
+SUMMARY = (
+    "expression.csv: 4 genes, samples: 5, time points per sample: 4, times 0 to 4 in steps of 1 to 1.5, "
+    "values 0.1 to 0.898"
+)
 
 
 def table(samples: int = 5) -> pd.DataFrame:
@@ -101,7 +105,7 @@ def test_two_csv_files_give_a_problem(capsys: pytest.CaptureFixture[str]) -> Non
     np.testing.assert_array_equal(problem.prior.toarray()[:2], [[0, 1, 0, 0], [-1, 0, 0, 0]])
     np.testing.assert_array_equal(problem.coregulation.toarray(), coregulation_from_prior(problem.prior).toarray())
     assert capsys.readouterr().err.splitlines() == [
-        "dashprune: expression.csv: 4 genes, samples: 5, time points per sample: 4",
+        f"dashprune: {SUMMARY}",
         "dashprune: prior.csv: kept 3 of 3 edges, between 4 genes",
     ]
 
@@ -284,7 +288,7 @@ def test_without_a_prior_nothing_is_known_beforehand(capsys: pytest.CaptureFixtu
     problem = load(prior="null")
     assert not problem.has_prior
     assert (problem.prior.shape, problem.coregulation.nnz) == ((4, 4), 0)
-    assert capsys.readouterr().err == "dashprune: expression.csv: 4 genes, samples: 5, time points per sample: 4\n"
+    assert capsys.readouterr().err == f"dashprune: {SUMMARY}\n"
     Path("gold.csv").write_text(EDGES)
     assert load(prior="null", gold="gold.csv").truth is not None
     with pytest.raises(
@@ -377,7 +381,9 @@ def test_scaling_looks_at_training_samples_only(capsys: pytest.CaptureFixture[st
     np.testing.assert_allclose(train.max(axis=0), [1, 1, 1, 1, 0], rtol=1e-6)
     assert problem.test.expression.max() > 5
     assert problem.train.expression.dtype == np.float32
-    assert "values reach 9000, consider dataset.scale=true" in capsys.readouterr().err
+    assert "warning" not in capsys.readouterr().err
+    load(test="[s5]", validation="[s4]")
+    assert "warning: expression.csv: values reach 9000, consider dataset.scale=true" in capsys.readouterr().err
 
 
 # --- bad input -------------------------------------------------------------------------------------------------------
@@ -389,7 +395,11 @@ def test_ragged_rows() -> None:
         "expression.csv: row 4 has 7 cells, but the header has 6; every row must have as many as the header"
     )
     put("expression.csv", 4, "s1,2.5,0.1")
-    assert refused() == "expression.csv: row 4, column 'MDM2' is empty; every row needs a value"
+    assert refused() == (
+        "expression.csv: 3 of 80 values are missing, of 3 genes ('MDM2', 'MYC' and 'ESR1'), in sample 's1'; "
+        "the first is that of 'MDM2' in row 4 (sample 's1', time 2.5); say what to do with "
+        "dataset.missing=interpolate, drop_time or drop_gene"
+    )
     edit("expression.csv", lambda lines: [lines[0], *(f"{line},1" for line in lines[1:] if line.count(",") == 5)])
     assert refused() == "expression.csv: rows have more cells than the header; name every column"
 
@@ -414,8 +424,8 @@ def test_duplicate_genes() -> None:
 def test_missing_values_of_a_long_table() -> None:
     table().melt(["sample", "time"], var_name="gene").drop(index=2).to_csv("expression.csv", index=False)
     assert refused() == (
-        "expression.csv has no value of gene 'TP53' for sample 's1' at time 2.5; "
-        "every gene needs one at every time point (1 are missing)"
+        "expression.csv: 1 of 80 values is missing, of gene 'TP53', in sample 's1'; the first is that of 'TP53' "
+        "in row 23 (sample 's1', time 2.5); say what to do with dataset.missing=interpolate, drop_gene or drop_time"
     )
 
 
@@ -443,9 +453,9 @@ def test_genes_that_are_not_in_the_expression_are_dropped(capsys: pytest.Capture
 
 
 def test_cells_that_are_no_numbers() -> None:
-    put("expression.csv", 4, "s1,2.5,0.1,NA,0.3,0.4")
+    put("expression.csv", 4, "s1,2.5,0.1,low,0.3,0.4")
     assert refused() == (
-        "expression.csv: row 4, column 'MDM2' is 'NA'; it must be a number, as in every column but 'sample', 'time'"
+        "expression.csv: row 4, column 'MDM2' is 'low'; it must be a number, as in every column but 'sample', 'time'"
     )
     put("expression.csv", 4, "s1,2.5,0.1,inf,0.3,0.4")
     assert "row 4, column 'MDM2' is 'inf'" in refused()
@@ -461,8 +471,11 @@ def test_cells_that_are_no_numbers() -> None:
     wide = table()
     wide.loc[3, "MYC"] = np.nan
     write_h5ad(wide)
+    assert "cells.h5ad: 1 of 80 values is missing, of gene 'MYC'" in refused(expression="cells.h5ad")
+    wide["MYC"] = wide["MYC"].fillna(np.inf)
+    write_h5ad(wide)
     assert refused(expression="cells.h5ad") == (
-        "cells.h5ad: gene 'MYC' of cell 'cell3' is nan; every value must be a finite number (1 are not)"
+        "cells.h5ad: gene 'MYC' of cell 'cell3' is inf; every value must be a finite number (1 are not)"
     )
 
 
@@ -521,12 +534,12 @@ def test_a_prior_that_seems_transposed_is_pointed_out(capsys: pytest.CaptureFixt
     wide.to_csv("expression.csv", index=False)
     Path("prior.csv").write_text("tf,gene\n" + "".join(f"g{k},g{k % 2}\n" for k in range(2, 12)))
     load()
-    assert capsys.readouterr().err.splitlines()[2] == (
+    assert capsys.readouterr().err.splitlines()[-1] == (
         "dashprune: warning: prior.csv may be transposed: 10 genes regulate, but only 2 are regulated; "
         "if it has targets in its rows or first column, set dataset.prior_transposed=true"
     )
     assert load(prior_transposed="true").prior.toarray()[0, 2] == 1
-    assert "warning" not in capsys.readouterr().err
+    assert "transposed" not in capsys.readouterr().err
 
 
 def test_indices_from_0_or_from_1() -> None:
@@ -548,8 +561,9 @@ def test_indices_from_0_or_from_1() -> None:
 
 
 def test_missing_time_column() -> None:
-    edit("expression.csv", lambda lines: [lines[0].replace("time", "Hours"), *lines[1:]])
+    edit("expression.csv", lambda lines: [lines[0].replace("time", "when"), *lines[1:]])
     assert refused() == "expression.csv has no column 'time'; name it with dataset.time=COLUMN"
+    edit("expression.csv", lambda lines: [lines[0].replace("when", "Hours"), *lines[1:]])
     assert refused(time="hours") == (
         "expression.csv has no column 'hours'; did you mean 'Hours'?; name it with dataset.time=COLUMN"
     )
@@ -569,11 +583,15 @@ def test_missing_sample_column() -> None:
     assert len(load(sample="null").train.times) == 1
 
 
-def test_an_index_that_pandas_wrote() -> None:
-    """As a column without a name it is pointed out; in Parquet it is left out, or taken if it has a name."""
+def test_an_index_that_pandas_wrote(capsys: pytest.CaptureFixture[str]) -> None:
+    """As a column without a name it is left out, which is said; in Parquet, too, or taken if it has a name."""
     expected = load()
     table().to_csv("expression.csv")
-    assert refused() == ("expression.csv: column 1 has no name; name it, or leave it out (pandas: index=False)")
+    capsys.readouterr()
+    same(load(), expected)
+    assert "column 1 has no name; it was taken for names of rows and left out" in capsys.readouterr().err
+    put("expression.csv", 1, "sample,time,TP53,MDM2,MYC,ESR1,")
+    assert refused() == "expression.csv: column 7 has no name; name it, or leave it out (pandas: index=False)"
     shuffled = table().set_index(np.arange(20) * 2)
     for shown in (shuffled, table().set_index("sample"), table().set_index(["sample", "time"])):
         shown.to_parquet("wide.parquet")

@@ -1,246 +1,192 @@
-"""Expression as users have it (tables in long or wide form, AnnData) and its order in samples and time."""
+"""Expression as users have it: tables in long or wide form, genes in rows or in columns, and AnnData."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from dashprune.data.own import files
-from dashprune.errors import DashpruneError, did_you_mean
-
-_ALL = "all"
-"""Name of the only sample where no column names samples."""
-
-
-class Cells(NamedTuple):
-    """Measurements in the order of the file: cells, or rows of a wide table.
-
-    Attributes:
-        genes: names, all different.
-        sample: (N,) str, the sample that each was taken from.
-        time: (N,) float64, time or pseudotime, not negative.
-        values: (N, genes) float32.
-    """
-
-    genes: tuple[str, ...]
-    sample: np.ndarray
-    time: np.ndarray
-    values: np.ndarray
+from dashprune.data.own import columns as known
+from dashprune.data.own import files, lineages
+from dashprune.data.own.cells import Cells, Note, Reading, listed, override
+from dashprune.data.own.geo import is_series_matrix, read_series_matrix
+from dashprune.data.own.h5ad import read_h5ad
+from dashprune.data.own.missing import resolve, resolve_times
+from dashprune.errors import DashpruneError, MendableError
 
 
-class Series(NamedTuple):
-    """Expression of one sample.
-
-    Attributes:
-        sample: its name.
-        times: (T,) float64, increasing, T at least 2.
-        values: (T, genes) float32.
-        measurements: number of rows or cells that went into it.
-        sorted: whether they had to be sorted by time.
-    """
-
-    sample: str
-    times: np.ndarray
-    values: np.ndarray
-    measurements: int
-    sorted: bool
-
-
-def read_cells(path: Path, sample: str | None, time: str, layer: str | None) -> Cells:
+def read_cells(path: Path, how: Reading) -> Cells:
     """Read expression.
 
     Args:
-        path: a table (.csv, .tsv, .txt, .parquet), long if it has the columns gene and value, else wide with a column
-            per gene; or .h5ad, cells x genes.
-        sample: column (of `obs` in an .h5ad) that names the sample; None if everything is one sample.
-        time: column with time or pseudotime.
-        layer: of an .h5ad; None for X.
+        path: .h5ad, cells x genes; or a table (.csv, .tsv, .txt, .parquet): long, with the columns gene and value;
+            wide, with a column per gene; genes in rows, with times in a row of their own or in `how.pseudotime`;
+            a series matrix of GEO.
+        how: the columns to take, and what to do about what is missing.
 
     Raises:
         DashpruneError: on anything that is not as described here, by row and column.
     """
-    cells = _read_h5ad(path, sample, time, layer) if path.suffix == ".h5ad" else _read_table(path, sample, time, layer)
+    if path.suffix == ".h5ad":
+        if how.pseudotime is not None:
+            raise DashpruneError(f"dataset.pseudotime: {path.name} has the times of its cells in obs; leave it out")
+        cells = read_h5ad(path, how)
+    else:
+        cells = _read_table(path, how)
     if len(cells.genes) < 2:
         raise DashpruneError(f"{path.name} has {len(cells.genes)} genes; a network needs at least two")
-    return cells
+    return resolve(path, resolve_times(path, cells, how.missing_time), how.missing)
 
 
-def _read_table(path: Path, sample: str | None, time: str, layer: str | None) -> Cells:
-    if layer is not None:
+def pseudotime_beside(path: Path, how: Reading) -> Path | None:
+    """BEELINE's PseudoTime.csv in the folder of an expression table that has no time of its own.
+
+    Raises:
+        DashpruneError: if the table cannot be read, or several of its columns may tell the time.
+    """
+    beside = path.parent / "PseudoTime.csv"
+    if path.suffix == ".h5ad" or path == beside or not beside.is_file() or is_series_matrix(path):
+        return None
+    return beside if known.time_column(path, files.columns_of(path), how) is None else None
+
+
+def _read_table(path: Path, how: Reading) -> Cells:
+    if how.layer is not None:
         raise DashpruneError(
-            f"dataset.layer: '{layer}' is of an .h5ad file, but {path.name} has no layers; leave it out"
+            f"dataset.layer: '{how.layer}' is of an .h5ad file, but {path.name} has no layers; leave it out"
         )
+    if is_series_matrix(path):
+        return read_series_matrix(path, how)
     columns = files.columns_of(path)
-    if "" in columns:
-        raise DashpruneError(
-            f"{path.name}: column {columns.index('') + 1} has no name; name it, or leave it out (pandas: index=False)"
-        )
-    files.require(path, columns, time, "dataset.time")
-    if sample is not None:
-        files.require(path, columns, sample, "dataset.sample", "; or dataset.sample=null if all rows are one sample")
-    labels = [sample] if sample is not None else []
+    if how.pseudotime is not None:
+        return _read_timed(path, columns, how)
+    time = known.time_column(path, columns, how)
+    if time is None:
+        return _read_rows(path, columns, how)
+    if "" in columns[1:]:
+        place = columns.index("", 1) + 1
+        raise DashpruneError(f"{path.name}: column {place} has no name; name it, or leave it out (pandas: index=False)")
     if {"gene", "value"} <= set(columns):
-        return _read_long(path, columns, labels, time)
-    return _read_wide(path, columns, labels, time)
+        return _read_long(path, columns, how, time)
+    text = [name for name in how.labels if name in columns]
+    return _read_wide(path, files.read_table(path, columns, text), how, time)
 
 
-def _read_wide(path: Path, columns: list[str], labels: list[str], time: str) -> Cells:
-    table = files.read_table(path, columns, labels)
-    genes = tuple(name for name in columns if name not in (*labels, time))
+def _read_wide(path: Path, table: pd.DataFrame, how: Reading, time: str) -> Cells:
+    """A column per gene; a first column without a name holds names of rows."""
+    times = known.times_of(path, table[time])
+    labels = known.samples_of(path, table, how, times)
+    known.check_drop(path, table.columns, how)
+    genes = [str(name) for name in table.columns if name not in (*how.labels, time, *how.drop, "")]
+    notes = known.time_note(path, time, how)
+    if "" in table.columns:
+        notes = (*notes, Note(f"{path.name}: column 1 has no name; it was taken for names of rows and left out"))
+    values = _values(path, table, genes, [*how.labels, time])
+    return Cells(tuple(genes), labels, times, values, table.index, (*notes, *known.hardly_genes(path, genes)))
+
+
+def _values(path: Path, table: pd.DataFrame, genes: Sequence[str], others: Sequence[str]) -> np.ndarray:
+    """(rows, genes) float32, NaN where a value is missing."""
+    text = [name for name in genes if known.is_text(table[name])]
+    if text:
+        example = table[text[0]].dropna().iloc[0]
+        what = f"columns {listed(text)} hold" if len(text) > 1 else f"column {listed(text)} holds"
+        mend = override("drop", text)
+        raise MendableError(
+            f"{path.name}: {what} text, such as '{example}', where expression must be; {mend} leaves "
+            f"{'them' if len(text) > 1 else 'it'} out",
+            mend,
+        )
     values = np.empty((len(table), len(genes)), dtype=np.float32)
+    them = "', '".join(others)
+    what = f"it must be a number, as in every column but '{them}'"
     for place, gene in enumerate(genes):
-        known = "', '".join([*labels, time])
-        what = f"it must be a number, as in every column but '{known}'"
-        values[:, place] = files.numbers(path, table[gene], what)
-    return Cells(genes, _labels(table, labels), _times(path, table, time), values)
+        values[:, place] = known.measured(path, table[gene], what)
+    return values
 
 
-def _read_long(path: Path, columns: list[str], labels: list[str], time: str) -> Cells:
-    table = files.read_table(path, columns, [*labels, "gene"])
-    times, value = _times(path, table, time), files.numbers(path, table["value"])
+def _read_long(path: Path, columns: list[str], how: Reading, time: str) -> Cells:
+    """A row per value. Pairs of a time point and a gene without a row are missing."""
+    text = [name for name in (*how.labels, "gene") if name in columns]
+    table = files.read_table(path, columns, text)
+    times = known.times_of(path, table[time])
+    labels = known.samples_of(path, table, how, times)
+    known.check_drop(path, table["gene"].unique(), how)
+    left = ~table["gene"].isin(how.drop).to_numpy()
+    table, times, labels = table[left], times[left], labels[left]
+    value = known.measured(path, table["value"], "it must be a number")
     gene, genes = pd.factorize(table["gene"])
-    point, points = pd.factorize(pd.MultiIndex.from_arrays([_labels(table, labels), times]))
-    values = np.full((len(points), len(genes)), np.nan, dtype=np.float32)
+    point, points = pd.factorize(pd.MultiIndex.from_arrays([labels, times]), use_na_sentinel=False)
     again = np.flatnonzero(pd.Series(point * len(genes) + gene).duplicated())
-    if len(again):
+    if len(again) and not np.isnan(times[again[0]]):
         row, (name, when) = again[0], points[point[again[0]]]
         raise DashpruneError(
             f"{path.name}: row {table.index[row]} gives gene '{genes[gene[row]]}' of sample '{name}' at time {when:g} "
             f"once more; keep one value"
         )
+    values = np.full((len(points), len(genes)), np.nan, dtype=np.float32)
     values[point, gene] = value
-    missing = np.argwhere(np.isnan(values))
-    if len(missing):
-        name, when = points[missing[0, 0]]
-        raise DashpruneError(
-            f"{path.name} has no value of gene '{genes[missing[0, 1]]}' for sample '{name}' at time {when:g}; "
-            f"every gene needs one at every time point ({len(missing)} are missing)"
-        )
     sample, when = (points.get_level_values(level).to_numpy() for level in (0, 1))
-    return Cells(tuple(genes), sample.astype(object), when.astype(np.float64), values)
+    rows = table.index[np.unique(point, return_index=True)[1]]
+    notes = known.time_note(path, time, how)
+    return Cells(tuple(genes), sample.astype(object), when.astype(np.float64), values, rows, notes)
 
 
-def _read_h5ad(path: Path, sample: str | None, time: str, layer: str | None) -> Cells:
-    anndata = files.optional("anndata", path, "h5ad")
-    _check_h5ad(path)
-    data = anndata.read_h5ad(path)
-    genes, obs = tuple(str(name) for name in data.var_names), data.obs
-    files.check_unique(genes, f"{path.name}: var_names")
-    files.require(path, list(obs.columns), time, "dataset.time")
-    labels = [sample] if sample is not None else []
-    for name in labels:
-        files.require(path, list(obs.columns), name, "dataset.sample", "; or dataset.sample=null for a single sample")
-        files.check_filled(path, obs[name])
-    layers = [str(name) for name in data.layers if name is not None]  # anndata 0.13 lists X as the layer None
-    if layer is not None and layer not in layers:
-        hint, listed = did_you_mean(layer, layers), ", ".join(layers) or "none"
-        raise DashpruneError(f"dataset.layer: {path.name} has no layer '{layer}'{hint}; it has {listed}")
-    matrix = data.X if layer is None else data.layers[layer]
-    if matrix is None:
-        listed = ", ".join(layers) or "none"
-        raise DashpruneError(f"{path.name} has no X; choose one of its layers with dataset.layer={listed}")
-    values = matrix.toarray() if hasattr(matrix, "toarray") else matrix
-    values = np.asarray(values, dtype=np.float32)
-    _check_finite(path, values, obs.index, genes)
-    return Cells(genes, _labels(obs, labels), _times(path, obs, time), values)
-
-
-def _check_h5ad(path: Path) -> None:
-    """Raise DashpruneError if the file is not an AnnData, or its cells x genes would not fit into memory."""
-    import h5py
-
-    try:
-        with h5py.File(path) as file:
-            cells, genes = (_stored(file[axis][file[axis].attrs["_index"]]) for axis in ("obs", "var"))
-    except (OSError, KeyError):
-        raise DashpruneError(f"{path.name} is not an AnnData file; write it with AnnData.write_h5ad") from None
-    files.check_memory(path, path.stat().st_size + cells * genes * 16, cells, genes)
-
-
-def _stored(names: Any) -> int:
-    """How many names an index has in HDF5: an array, or for nullable text a group with `values`."""
-    import h5py
-
-    return len(names["values"] if isinstance(names, h5py.Group) else names)
-
-
-def _check_finite(path: Path, values: np.ndarray, cells: pd.Index, genes: tuple[str, ...]) -> None:
-    bad = np.argwhere(~np.isfinite(values))
-    if len(bad):
-        raise DashpruneError(
-            f"{path.name}: gene '{genes[bad[0, 1]]}' of cell '{cells[bad[0, 0]]}' is {values[tuple(bad[0])]}; "
-            f"every value must be a finite number ({len(bad)} are not)"
-        )
-
-
-def _labels(table: pd.DataFrame, labels: list[str]) -> np.ndarray:
-    """(N,) object, the sample of each row."""
-    if not labels:
-        return np.full(len(table), _ALL, dtype=object)
-    return table[labels[0]].astype(str).to_numpy(dtype=object)
-
-
-def _times(path: Path, table: pd.DataFrame, time: str) -> np.ndarray:
-    """(N,) float64, checked to be numbers that are not negative."""
-    times = files.numbers(path, table[time], "time must be a finite number; remove the row if it has none")
-    if (times < 0).any():
-        row = int((times < 0).argmax())
-        raise DashpruneError(
-            f"{path.name}: row {table.index[row]}, column '{time}' is {times[row]:g}; time must not be negative, "
-            f"so shift all times by the same amount"
-        )
-    return times
-
-
-def series_of(path: Path, cells: Cells, bins: int | None) -> list[Series]:
-    """One series per sample, in the order in which samples first appear; tied times are averaged.
-
-    Args:
-        path: where the cells are from, for messages.
-        cells: in any order.
-        bins: average the cells of each sample, in the order of time, into this many groups whose numbers of cells
-            differ by at most one; None leaves every cell a time point of its own.
+def _read_rows(path: Path, columns: list[str], how: Reading) -> Cells:
+    """Genes in rows, with the time in one of the rows, too.
 
     Raises:
-        DashpruneError: if a sample has fewer cells than bins, or a single time point.
+        DashpruneError: if no row tells the time, saying how to give it.
     """
-    found = []
-    names = pd.unique(pd.Series(cells.sample))
-    for name in names:
-        rows = np.flatnonzero(cells.sample == name)
-        order = rows[np.argsort(cells.time[rows], kind="stable")]
-        times, values = cells.time[order], cells.values[order]
-        if bins is not None:
-            times, values = _binned(path, name, times, values, bins)
-        times, values = _untied(times, values)
-        if len(times) < 2:
-            raise DashpruneError(
-                f"{path.name}: sample '{name}' has a single time point, {times[0]:g}; every sample needs at least two"
-            )
-        found.append(Series(str(name), times, values, len(rows), bool((order != rows).any())))
-    return found
+    table = files.read_table(path, columns, columns[:1])
+    names = table[columns[0]].tolist()
+    time = known.time_column(path, names, how)
+    if time is not None:
+        files.check_unique(names, f"{path.name}: column 1")
+        turned = table.set_index(columns[0]).T.rename_axis(None, axis=1)
+        cells = _read_wide(path, turned, how, time)
+        return cells._replace(notes=(Note(f"{path.name}: genes are in rows, and were turned"), *cells.notes))
+    if not _has_names_in_rows(table):
+        raise known.no_time(path, columns)
+    raise DashpruneError(
+        f"{path.name}: genes seem to stand in rows (column 1 has {listed(names, 2)}), and nothing tells the time of "
+        f"the {len(columns) - 1:,} columns ({listed(columns[1:], 2)}); give dataset.pseudotime=FILE, a table with a "
+        f"row per column: its name and its time, or name, sample and time (as BEELINE's PseudoTime.csv); or "
+        f"transpose the file and add the column 'time'"
+    )
 
 
-def _binned(path: Path, name: str, times: np.ndarray, values: np.ndarray, bins: int) -> tuple[np.ndarray, np.ndarray]:
-    if len(times) < bins:
+def _has_names_in_rows(table: pd.DataFrame) -> bool:
+    """Whether the first column holds different names, and hardly any other column holds text."""
+    first = table.iloc[:, 0]
+    others = [known.is_text(table.iloc[:, k]) for k in range(1, table.shape[1])]
+    return bool(first.is_unique) and known.is_text(first) and len(others) > 1 and sum(others) <= 2
+
+
+def _read_timed(path: Path, columns: list[str], how: Reading) -> Cells:
+    """Expression whose times are in a table of their own, which names columns or rows of this one."""
+    assert how.pseudotime is not None
+    table = files.read_table(path, columns, columns[:1])
+    rows = table[columns[0]].tolist()
+    found = lineages.read_lineages(how.pseudotime, how)
+    in_columns, in_rows = len(found.named & set(columns[1:])), len(found.named & set(rows))
+    if not in_columns and not in_rows:
         raise DashpruneError(
-            f"dataset.bins: {bins} is more than the {len(times)} cells of sample '{name}' in {path.name}; lower it"
+            f"dataset.pseudotime: {how.pseudotime.name} names {listed(sorted(found.named), 2)}, but {path.name} has "
+            f"{listed(columns[1:], 2)} in row 1 and {listed(rows, 2)} in column 1; name cells alike in both files"
         )
-    return _means(times, values, np.arange(len(times)) * bins // len(times))
-
-
-def _untied(times: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Average what has the same time."""
-    distinct, group = np.unique(times, return_inverse=True)
-    return distinct, values if len(distinct) == len(times) else _means(times, values, group)[1]
-
-
-def _means(times: np.ndarray, values: np.ndarray, group: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean time and values of consecutive rows with the same group."""
-    first = np.flatnonzero(np.append(True, np.diff(group)))
-    count = np.diff(np.append(first, len(group)))
-    summed = np.add.reduceat(values.astype(np.float64), first, axis=0)
-    return np.add.reduceat(times, first) / count, (summed / count[:, None]).astype(np.float32)
+    files.check_unique(rows, f"{path.name}: column 1")
+    if in_columns >= in_rows:
+        genes, cells, turned = rows, columns[1:], "genes are in rows, and were turned; "
+        values = np.column_stack([known.measured(path, table[name], "it must be a number") for name in cells]).T
+    else:
+        genes, cells, turned = columns[1:], rows, ""
+        values = _values(path, table, genes, columns[:1])
+    known.check_drop(path, genes, how)
+    kept = np.array([gene not in how.drop for gene in genes])
+    genes = [gene for gene, keep in zip(genes, kept, strict=True) if keep]
+    joined = lineages.joined(cells, values[:, kept].astype(np.float32), genes, found)
+    note = Note(f"{path.name}: {turned}times are those of {how.pseudotime.name}")
+    return joined._replace(notes=(note, *joined.notes, *known.hardly_genes(path, genes)))

@@ -24,12 +24,13 @@ _BYTES_PER_CELL = 50
 """Memory that a text file takes per cell, beside its own size; measured 25 for wide tables and 46 for long ones."""
 
 
-def existing(path: Path, key: str) -> Path:
+def existing(path: Path, key: str, otherwise: str = "") -> Path:
     """`path`, if a file is there.
 
     Args:
         path: absolute, or relative to the current folder.
         key: of the configuration, for the message.
+        otherwise: what else can be set, for the message.
 
     Raises:
         DashpruneError: if there is none, with the file of that folder whose name is closest.
@@ -40,7 +41,7 @@ def existing(path: Path, key: str) -> Path:
         raise DashpruneError(f"{key}: there is no folder '{path.parent}' for '{path.name}'; set {key}=FILE")
     kind = "is a folder, not a file" if path.is_dir() else "does not exist"
     hint = did_you_mean(path.name, (file.name for file in path.parent.iterdir() if file.is_file()))
-    raise DashpruneError(f"{key}: '{path}' {kind}{hint or f'; set {key}=FILE'}")
+    raise DashpruneError(f"{key}: '{path}' {kind}{hint or f'; set {key}=FILE{otherwise}'}")
 
 
 def digest(path: Path) -> str:

@@ -13,7 +13,7 @@ import pandas as pd
 
 from dashprune.data.interventions import Interventions, covered, nothing
 from dashprune.data.own import files
-from dashprune.data.own.expression import Series
+from dashprune.data.own.series import Series
 from dashprune.errors import DashpruneError, did_you_mean
 
 DEFAULTS = {"knockout": 0.0, "knockdown": 0.5, "overexpression": None, "input": None}

@@ -1,0 +1,170 @@
+"""Which column tells the time, which may name samples, and which are hardly genes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from dashprune.data.own import files
+from dashprune.data.own.cells import ALL, AUTO, Note, Reading, listed, override
+from dashprune.errors import DashpruneError, MendableError, did_you_mean
+
+MISSING = {"", "na", "nan", "n/a", "#n/a", "#na", "<na>", "null", "none", "-nan", "missing"}
+"""How tables write that there is no value, in lower case."""
+_UNIT = r"(?:h|hrs?|hours?|m|mins?|minutes?|d|days?|s|secs?|seconds?)"
+_TIME = re.compile(rf"(?:time|times|timepoints?|latenttime|realtime|samplingtime)(?:in)?{_UNIT}?|{_UNIT}")
+_QUANTITY = re.compile(r"\s*([a-z_ ]*?)\s*([0-9]+(?:\.[0-9]+)?)\s*([a-z_. ]*?)\s*", re.IGNORECASE)
+_SAMPLE = (
+    "samples", "sample_id", "sampleid", "sample_name", "trajectory", "series", "replicate", "rep", "experiment",
+    "donor", "patient", "subject", "mouse", "animal", "lineage", "condition", "batch",
+)  # fmt: skip
+"""Usual names of the column that tells samples apart, the likeliest first."""
+_HARDLY = re.compile(
+    r"unnamed.*|index|level_[0-9]+|cell|cells|cell_?id|cell_?names?|barcodes?|batch|n_?counts?|n_?genes.*|total_counts.*|"
+    r"log1p_.*|pct_counts.*|percent[._](mt|mito|ribo).*|n(count|feature)_.*|leiden|louvain|seurat_clusters|clusters?|"
+    r"cell_?types?|s_score|g2m_score|phase|size_?factors?|doublet_?scores?|predicted_doublets?|library_?size|sum_?factor",
+    re.IGNORECASE,
+)
+
+
+def is_time(name: str) -> bool:
+    """Whether a column of this name usually holds time or pseudotime."""
+    plain = re.sub(r"[^a-z0-9]", "", name.casefold())
+    usual = _TIME.fullmatch(plain) is not None and (len(plain) > 1 or name == "t")
+    return usual or name == "t" or "pseudotime" in plain
+
+
+def time_column(path: Path, columns: Sequence[str], how: Reading) -> str | None:
+    """The column with the time; None if there is none under its usual names.
+
+    Raises:
+        DashpruneError: if the column that was asked for is not there, or several may be meant.
+    """
+    if how.time in columns:
+        return how.time
+    if how.time != "time":
+        files.require(path, columns, how.time, "dataset.time")
+    found = [name for name in columns if is_time(name) and name not in (*how.labels, *how.drop)]
+    if len(found) > 1:
+        raise MendableError(
+            f"{path.name} has no column 'time', but {listed(found)} may tell it; name it with dataset.time=COLUMN",
+            *(override("time", name) for name in found),
+        )
+    return found[0] if found else None
+
+
+def time_note(path: Path, column: str, how: Reading) -> tuple[Note, ...]:
+    """What is said if the time is in another column than was asked for."""
+    mend = override("time", column)
+    return () if column == how.time else (Note(f"{path.name}: time is taken from '{column}' ({mend})", mend),)
+
+
+def no_time(path: Path, columns: Sequence[str], more: str = "") -> DashpruneError:
+    """The error where no column tells the time."""
+    hint = did_you_mean("time", columns)
+    return DashpruneError(f"{path.name} has no column 'time'{hint}; name it with dataset.time=COLUMN{more}")
+
+
+def samples_of(path: Path, table: pd.DataFrame, how: Reading, times: np.ndarray) -> np.ndarray:
+    """(rows,) object, the name of the sample of each row.
+
+    Raises:
+        DashpruneError: if the column of samples is not there, with what seems to be meant, or a cell of it is empty.
+    """
+    if how.sample is None:
+        return np.full(len(table), ALL, dtype=object)
+    if how.sample in table:
+        files.check_filled(path, table[how.sample])
+        return table[how.sample].astype(str).to_numpy(dtype=object)
+    back = np.append(False, np.diff(times) < 0)
+    if how.sample == AUTO:
+        return np.array([f"series {number + 1}" for number in np.cumsum(back)], dtype=object)
+    columns = [str(name) for name in table.columns]
+    likely = [name for wanted in _SAMPLE for name in columns if name.casefold() == wanted]
+    alike = did_you_mean(how.sample, columns)
+    hint = f"; '{likely[0]}' may be it" if likely and not alike else alike
+    found = time_column(path, columns, how)
+    taken = f" (time is taken from '{found}')" if found not in (None, how.time) else ""
+    only = "; or dataset.sample=null if all rows are one sample"
+    again = bool(back.any() and (times[back] == times[0]).all())  # else the rows are in no order
+    if again and not likely:
+        only += f", dataset.sample={AUTO} if one begins where time goes back, which it does {back.sum():,} times"
+    raise MendableError(
+        f"{path.name} has no column '{how.sample}'{taken}{hint}; name it with dataset.sample=COLUMN{only}",
+        override("sample", likely[0]) if likely else f"dataset.sample={AUTO if again else 'null'}",
+    )
+
+
+def check_drop(path: Path, names: Iterable[str], how: Reading) -> None:
+    """Raise DashpruneError if something is to be left out that is not there."""
+    known = list(names)
+    for name in how.drop:
+        if name not in known:
+            raise DashpruneError(f"dataset.drop: {path.name} has no column or gene '{name}'{did_you_mean(name, known)}")
+
+
+def hardly_genes(path: Path, genes: Sequence[str]) -> tuple[Note, ...]:
+    """A warning that names the columns that are hardly genes."""
+    odd = [name for name in genes if _HARDLY.fullmatch(name) or is_time(name)]
+    if not odd:
+        return ()
+    what = f"columns {listed(odd)} are hardly genes" if len(odd) > 1 else f"column {listed(odd)} is hardly a gene"
+    them = "them" if len(odd) > 1 else "it"
+    mend = override("drop", odd)
+    return (Note(f"warning: {path.name}: {what}; {mend} leaves {them} out", mend),)
+
+
+def measured(path: Path, column: pd.Series, what: str) -> np.ndarray:
+    """(rows,) float64 values of a column; NaN where it is empty, NA or the like.
+
+    Raises:
+        DashpruneError: naming the first cell that is something else, and `what` it should be.
+    """
+    values = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+    for place in np.flatnonzero(np.isnan(values) & column.notna().to_numpy()):
+        if str(column.iloc[place]).strip().casefold() not in MISSING:
+            files.numbers(path, column.iloc[place : place + 1], what)
+    bad = np.flatnonzero(np.abs(values) > np.finfo(np.float32).max)
+    if len(bad):
+        files.numbers(path, column.iloc[bad[:1]], what)
+    return values
+
+
+def is_text(column: pd.Series) -> bool:
+    """Whether hardly anything in a column is a number."""
+    if pd.api.types.is_numeric_dtype(column):
+        return False
+    there = column.dropna()
+    there = there[~there.astype(str).str.strip().str.casefold().isin(MISSING)]
+    return len(there) > 0 and float(pd.to_numeric(there, errors="coerce").notna().mean()) < 0.5
+
+
+def times_of(path: Path, column: pd.Series) -> np.ndarray:
+    """(rows,) float64 times; NaN where there is none. Text such as "0h" and "24h" counts if all has the same unit.
+
+    Raises:
+        DashpruneError: naming the first cell that is no time, or a negative one.
+    """
+    column = column.astype(object).where(column.notna(), None)
+    filled = column.map(lambda value: value is not None and str(value).strip().casefold() not in MISSING)
+    parts = [_QUANTITY.fullmatch(str(value)) for value in column[filled]]
+    known = [(part[1].casefold(), part[3].casefold()) for part in parts if part is not None]
+    units = {unit for unit, value in zip(known, column[filled], strict=False) if str(value).strip() != "0"}
+    if len(known) == len(parts) and len(units) == 1 and units != {("", "")}:
+        column = column.copy()
+        column[filled] = [float(part[2]) for part in parts if part is not None]
+    numbers = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+    wrong = np.flatnonzero(np.isnan(numbers) & filled.to_numpy())
+    if len(wrong):
+        files.numbers(path, column.iloc[wrong[:1]], "time must be a finite number; remove the row if it has none")
+    if (numbers < 0).any():
+        row = int((numbers < 0).argmax())
+        raise DashpruneError(
+            f"{path.name}: row {column.index[row]}, column '{column.name}' is {numbers[row]:g}; time must not be "
+            f"negative, so shift all times by the same amount"
+        )
+    return np.where(np.isfinite(numbers), numbers, np.nan)
