@@ -298,10 +298,10 @@ def test_what_is_known_of_single_pairs_beforehand_moves_their_odds() -> None:
         posterior(planted.rows, nothing, planted.candidates, relative=given).probability for given in (None, relative)
     )
     open_ = planted.candidates & (before > 0.001) & (before < 0.5)
-    odds = np.log(np.where(open_, after / (1 - after), 1)) - np.log(np.where(open_, before / (1 - before), 1))
-    others = np.arange(len(open_)) != 3
-    assert np.median(odds[3][open_[3]]) > 1
-    assert np.median(odds[others][open_[others]]) < 0.6
+    odds = np.log(after[open_] / (1 - after[open_])) - np.log(before[open_] / (1 - before[open_]))
+    rows = np.nonzero(open_)[0]
+    assert np.median(odds[rows == 3]) > 1
+    assert np.median(odds[rows != 3]) < 0.6
 
 
 def test_a_signal_that_is_like_what_the_regression_misses_says_less() -> None:
