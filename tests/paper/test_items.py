@@ -53,7 +53,9 @@ def test_figures_need_no_runs_but_those_of_tables() -> None:
         return {frozenset(run) for words in sweeps(load(name), quick=False) for run in expand(words)}
 
     beyond = ["beyond_data", "beyond_networks", "beyond_priors"]
-    outside = [f"outside_{name}" for name in ("alone", "ecoli", "knockouts", "priors", "switches", "trajectories")]
+    outside = [
+        f"outside_{name}" for name in ("alone", "ecoli", "knockouts", "novel", "priors", "switches", "trajectories")
+    ]
     assert items.names() == [
         *beyond,
         "fig2",
