@@ -9,8 +9,8 @@ independent rows. Each target's noise is therefore multiplied by its design effe
 residuals over trajectories, relative to that of independent residuals.
 
 Source: Carbonetto and Stephens, Bayesian Analysis 7 (2012), for the ascent; Stephens, Biostatistics 18 (2017), for
-mixtures of normal distributions, by which the Laplace distribution is approximated here; Kish, Survey Sampling (1965),
-for the design effect.
+mixtures of normal distributions, by which the Laplace distribution is approximated here (sizes); Kish, Survey Sampling
+(1965), for the design effect.
 """
 
 from __future__ import annotations
@@ -25,10 +25,9 @@ from scipy.special import expit, logsumexp
 
 from dashprune.evidence.causal import corroborated, unconfirmed
 from dashprune.evidence.residuals import ByProduct, BySample, LeftOut, Residuals
+from dashprune.evidence.sizes import SCALES, SHAPES, Mixture, laplace
 from dashprune.evidence.uneven import ByPrecision, Uneven, Weighing
 
-SCALES = (1 / 8, 1 / 4, 1 / 2, 1 / 1.4, 1.0, 1.4, 2.0)
-"""Sizes of real effects that are thought possible, over the most likely one."""
 _CHI_SQUARED = 0.4549
 """Median of the chi-squared distribution with one degree of freedom."""
 _LIKE_ALL = 100
@@ -165,13 +164,6 @@ def _corroborate(states: list[_Ascent], by_scale: np.ndarray) -> np.ndarray:
     return np.where(candidates[prior], known, by_scale)
 
 
-class _Mixture(NamedTuple):
-    """Normal distributions with mean 0: their variances, and the logarithms of their weights."""
-
-    variances: np.ndarray
-    weights: np.ndarray
-
-
 class _Evidence(NamedTuple):
     """What the data say of some pairs, each (pairs,) float32.
 
@@ -268,7 +260,7 @@ class _Ascent:
 
     def sweep(self, everything: bool) -> None:
         """Update every candidate pair once, or only those that are not negligible; then what they share."""
-        mixture = _mixture(self.scale)
+        mixture = laplace(self.scale)
         if self.left_out is not None:
             self._estimate_inflation(self.left_out)
         for block in self.blocks:
@@ -281,7 +273,7 @@ class _Ascent:
             self._estimate_noise(block)
         self._estimate_shares()
 
-    def _update(self, source: int, places: np.ndarray, first: int, residuals: Residuals, mixture: _Mixture) -> None:
+    def _update(self, source: int, places: np.ndarray, first: int, residuals: Residuals, mixture: Mixture) -> None:
         """Weigh the evidence for the pairs of one source, given all other pairs as they stand.
 
         Args:
@@ -321,12 +313,12 @@ class _Ascent:
         return powers
 
     def by_scale(self) -> np.ndarray:
-        """(SCALES, pairs) log Bayes factors of the prior's pairs for several sizes of real effects.
+        """(SHAPES, SCALES, pairs) log Bayes factors of the prior's pairs for several distributions of real effects.
 
         Those of pairs that are no candidates stay as they are.
         """
-        found = np.repeat(self.pairs.log_odds[None], len(SCALES), axis=0)
-        mixtures = [_mixture(self.scale * part) for part in SCALES]
+        mixtures = [shape(self.scale * part) for shape in SHAPES for part in SCALES]
+        found = np.repeat(self.pairs.log_odds[None], len(mixtures), axis=0)
         for block in self.blocks:
             residuals, active = self._residuals(block), (self.candidates & self.prior)[:, block]
             for source in np.flatnonzero(active.any(axis=1)).tolist():
@@ -335,7 +327,7 @@ class _Ascent:
                 estimates = self._estimate(here, places, residuals)
                 for k, mixture in enumerate(mixtures):
                     found[(k, *here)] = _evidence(*estimates, mixture).log_odds
-        return found[:, self.prior]
+        return found[:, self.prior].reshape(len(SHAPES), len(SCALES), -1)
 
     def _believe_the_prior(self) -> None:
         """Begin with what the prior explains, by ridge regression."""
@@ -492,7 +484,7 @@ def _blocks(regulators: int, targets: int) -> list[slice]:
     return [slice(first, min(first + step, targets)) for first in range(0, targets, step)]
 
 
-def _evidence(estimate: np.ndarray, error: np.ndarray, mixture: _Mixture) -> _Evidence:
+def _evidence(estimate: np.ndarray, error: np.ndarray, mixture: Mixture) -> _Evidence:
     """What estimated effects say, if real ones come from a mixture of normal distributions.
 
     Args:
@@ -516,46 +508,32 @@ def _evidence(estimate: np.ndarray, error: np.ndarray, mixture: _Mixture) -> _Ev
     )
 
 
-def _laplace(scale: float) -> _Mixture:
-    """The mixture, (components,), that is nearly Laplace's distribution.
-
-    Laplace's distribution of mean size b is a normal one whose variance is exponentially distributed with mean 2 b².
-    """
-    variances = 2 * scale**2 * np.geomspace(1e-3, 5, 8)
-    edges = np.concatenate([[0], np.sqrt(variances[1:] * variances[:-1]), [np.inf]])
-    return _Mixture(variances, np.log(np.diff(-np.exp(-edges / (2 * scale**2)))))
-
-
-def _mixture(scale: float) -> _Mixture:
-    """That of _laplace in columns of float32."""
-    return _Mixture(*(column[:, None].astype(np.float32) for column in _laplace(scale)))
-
-
 def _reliability(log_bayes_factors: np.ndarray) -> tuple[Share, np.ndarray]:
-    """The share of edges among the prior's pairs, if it is as uncertain as the size of real effects.
+    """The share of edges among the prior's pairs, if it is as uncertain as the distribution of real effects.
 
     Every share is as likely beforehand as any other, and every one of SCALES. Where effects are too weak to be seen, a
-    smaller scale explains them as well as a smaller share does, so that the share stays open.
+    smaller scale explains them as well as a smaller share does, so that the share stays open. SHAPES count alike
+    whatever the data say, as a regression that misses other things is no judge of how small effects can be.
 
     Args:
-        log_bayes_factors: (SCALES, pairs).
+        log_bayes_factors: (SHAPES, SCALES, pairs).
 
     Returns:
-        Median and 95 % interval of the share; and (pairs,) log Bayes factors over all scales and shares, those that
-        with the median give each pair's probability.
+        Median and 95 % interval of the share; and (pairs,) log Bayes factors over all shapes, scales and shares, those
+        that with the median give each pair's probability.
     """
     logit = np.linspace(-8, 8, 161)
     real, none = -np.logaddexp(0, -logit), -np.logaddexp(0, logit)
-    fit = np.stack([real + none] * len(log_bayes_factors))
-    for place in range(log_bayes_factors.shape[1]):
-        fit += np.logaddexp(log_bayes_factors[:, place, None] + real, none)
-    fit -= logsumexp(fit)
-    weight = np.exp(fit)
-    below = np.cumsum(weight.sum(axis=0)) - weight.sum(axis=0) / 2
-    low, middle, high = np.interp([0.025, 0.5, 0.975], below, logit)
-    log_odds = np.empty(log_bayes_factors.shape[1])
-    for place, pair in enumerate(log_bayes_factors.T):
-        after = pair[:, None] + logit
+    shapes, scales, pairs = log_bayes_factors.shape
+    fit = np.tile(real + none, (shapes, scales, 1))
+    for place in range(pairs):
+        fit += np.logaddexp(log_bayes_factors[..., place, None] + real, none)
+    fit -= logsumexp(fit, axis=(1, 2), keepdims=True) + math.log(shapes)
+    weight = np.exp(fit).sum(axis=(0, 1))
+    low, middle, high = np.interp([0.025, 0.5, 0.975], np.cumsum(weight) - weight / 2, logit)
+    log_odds = np.empty(pairs)
+    for place in range(pairs):
+        after = log_bayes_factors[..., place, None] + logit
         log_odds[place] = logsumexp(fit - np.logaddexp(0, -after)) - logsumexp(fit - np.logaddexp(0, after))
     return Share(*(float(expit(x)) for x in (middle, low, high))), log_odds - middle
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 from scipy.integrate import quad
-from scipy.stats import beta
+from scipy.stats import beta, norm
 
 from dashprune.evidence import posterior as evidence
-from dashprune.evidence.posterior import _Ascent, _inflations, _laplace, _reliability, _share, posterior
+from dashprune.evidence.posterior import _Ascent, _inflations, _reliability, _share, posterior
 from dashprune.evidence.residuals import LeftOut
+from dashprune.evidence.sizes import SHAPES, Mixture, every_size, laplace, normal
 from dashprune.pruners.smoothing import Regression
 
 
@@ -117,7 +119,8 @@ def test_a_reliable_prior_decides_where_the_data_cannot_and_the_data_where_they_
     assert found.reliability.value > 0.8
     assert found.probability[0, 5] > 0.8
     assert found.probability[0, 6] < 0.05
-    assert (found.probability[1, 2:4] < 0.5).all()
+    assert (found.probability[1, 2:4] < 0.6).all()  # effects of every size may be real, also those of a hundredth
+    assert (found.log_odds[1, 2:4] < -2).all()
 
 
 def test_pairs_that_are_no_candidates_are_no_edges() -> None:
@@ -212,13 +215,33 @@ def test_the_evidence_of_a_single_pair_is_its_bayes_factor() -> None:
 
 
 def test_the_mixture_is_nearly_a_laplace_distribution() -> None:
-    variances, logs = _laplace(0.3)
+    variances, logs = laplace(0.3)
     weights = np.exp(logs)
     assert weights.sum() == pytest.approx(1)
     for size in (0.01, 0.1, 0.5, 1, 2, 4):  # in units of the mean size
         density = (weights * np.exp(-((0.3 * size) ** 2) / (2 * variances)) / np.sqrt(2 * np.pi * variances)).sum()
         assert density == pytest.approx(math.exp(-size) / 0.6, rel=0.1)
     assert (weights * np.sqrt(2 * variances / np.pi)).sum() == pytest.approx(0.3, rel=0.03)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_shapes_are_distributions_that_grow_with_their_scale(shape: Callable[[float], Mixture]) -> None:
+    small, large = shape(0.1), shape(0.2)
+    assert np.exp(small.weights).sum() == pytest.approx(1)
+    np.testing.assert_allclose(large.variances, 4 * small.variances, rtol=1e-5)
+
+
+def test_shapes_differ_in_how_many_effects_are_too_small_to_be_seen() -> None:
+    """Share of effects below a twentieth of the mean size; of a normal distribution 2 Φ(0.05 √(2/π)) - 1."""
+
+    def unseen(shape: Callable[[float], Mixture]) -> float:
+        variances, logs = shape(1.0)
+        size = float((np.exp(logs) * np.sqrt(2 * variances / np.pi)).sum())
+        return float((np.exp(logs) * (2 * norm.cdf(0.05 * size / np.sqrt(variances)) - 1)).sum())
+
+    assert unseen(normal) == pytest.approx(0.0318, abs=1e-3)
+    assert unseen(laplace) == pytest.approx(1 - math.exp(-0.05), abs=0.01)
+    assert unseen(every_size) > 0.2
 
 
 @pytest.mark.parametrize(("real", "other"), [(8, 0), (0, 8), (3, 5), (0, 0)])
@@ -258,7 +281,7 @@ def test_what_a_target_makes_of_its_own_state_is_no_edge() -> None:
 @pytest.mark.parametrize(("real", "other"), [(8, 0), (0, 8), (3, 5), (0, 0)])
 def test_the_reliability_by_hand(real: int, other: int) -> None:
     """Where evidence is beyond doubt at every scale, it is that of a share of which n were drawn: Beta's quantiles."""
-    share, log_odds = _reliability(np.tile([60.0] * real + [-60.0] * other, (3, 1)))
+    share, log_odds = _reliability(np.tile([60.0] * real + [-60.0] * other, (2, 3, 1)))
     expected = beta(real + 1, other + 1).ppf([0.5, 0.025, 0.975])
     np.testing.assert_allclose(share, expected, atol=0.01)
     assert (np.abs(log_odds) > 40).all()
@@ -266,11 +289,18 @@ def test_the_reliability_by_hand(real: int, other: int) -> None:
 
 def test_evidence_that_a_smaller_scale_explains_leaves_the_reliability_open() -> None:
     """20 pairs that real effects of usual size would contradict, and those of a small one would not."""
-    contradicted, _ = _reliability(np.full((1, 20), -5.0))
-    either, log_odds = _reliability(np.stack([np.full(20, 0.0), np.full(20, -5.0)]))
+    contradicted, _ = _reliability(np.full((1, 1, 20), -5.0))
+    either, log_odds = _reliability(np.stack([np.full(20, 0.0), np.full(20, -5.0)])[None])
     assert contradicted.high < 0.2
     assert either.high > 0.9
     assert (log_odds > -1).all()
+
+
+def test_a_shape_that_the_data_like_less_counts_as_much_as_the_others() -> None:
+    """By one shape all 20 pairs are real, by the other none, which explains the data e^40 times better."""
+    share, _ = _reliability(np.stack([np.full((1, 20), 2.0), np.full((1, 20), -60.0)]))
+    assert share.low < 0.1
+    assert share.high > 0.9
 
 
 def test_a_pair_of_the_prior_does_not_prove_itself_by_an_activity_that_its_target_is_part_of() -> None:
