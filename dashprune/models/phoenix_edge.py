@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Literal
 
 import numpy as np
@@ -14,6 +15,9 @@ from dashprune.errors import DashpruneError
 from dashprune.models.activity import estimated, speaks_for_activity
 from dashprune.models.base import EdgeField, Multiplied
 from dashprune.models.phoenix import hill
+
+_USUAL = 350
+"""Regulators up to which start and learning rate of the weights are the same, those of SIM350."""
 
 
 class PhoenixEdge(Multiplied, EdgeField):
@@ -115,14 +119,26 @@ class PhoenixEdge(Multiplied, EdgeField):
         return self.chosen
 
     def reset_parameters(self, generator: torch.Generator) -> None:
-        """C, W ~ N(0, 0.05²); a = c = ¼, b = 0; υ ~ U(0, 1)."""
+        """C, W ~ N(0, 0.05² min(1, 350 / R)); a = c = ¼, b = 0; υ ~ U(0, 1)."""
         with torch.no_grad():
             for layer in (self.sums, self.products):
-                layer.weight.normal_(0, 0.05, generator=generator)
+                layer.weight.normal_(0, 0.05 * math.sqrt(self._few()), generator=generator)
             self.sums.bias.fill_(0.25)
             self.products.bias.zero_()
             self.amplitudes.fill_(0.25)
             self.raw_multipliers.uniform_(0, 1, generator=generator)
+
+    def parameter_groups(self, learning_rate: float) -> list[dict[str, object]]:
+        """The more regulators, the slower each weight learns: a step of Adam moves a sum by as much as all of them."""
+        first, *others = super().parameter_groups(learning_rate)
+        own = first["params"]
+        assert isinstance(own, list)
+        weights = {"params": [p for p in own if p.dim() == 2], "lr": learning_rate * self._few()}
+        return [{**first, "params": [p for p in own if p.dim() < 2]}, weights, *others]
+
+    def _few(self) -> float:
+        """1, or less if there are more regulators than usual."""
+        return min(1.0, _USUAL / self.sums.in_features)
 
     def drift(self, y: Tensor) -> Tensor:
         saturated, logarithm = self._seen(y)

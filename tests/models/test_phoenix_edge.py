@@ -114,8 +114,8 @@ def test_production_at_the_start_is_that_of_half_expressed_genes() -> None:
 
 def test_multipliers_have_a_learning_rate_of_their_own(model: PhoenixEdge) -> None:
     groups = model.parameter_groups(0.1)
-    assert [group["lr"] for group in groups] == [0.1, 0.2]
-    assert groups[1]["params"] == [model.raw_multipliers]
+    assert [group["lr"] for group in groups] == [0.1, 0.1, 0.2]
+    assert groups[-1]["params"] == [model.raw_multipliers]
 
 
 def bound(prior: list[list[float]]) -> PhoenixEdge:
@@ -167,3 +167,16 @@ def test_models_with_other_regulators_are_not_stacked() -> None:
     assert other.regulators.tolist() == [0, 2]
     assert shape_of(one) == shape_of(bound(REGULATED_BY_1_AND_3))
     assert shape_of(one) != shape_of(other)
+
+
+@pytest.mark.parametrize(("genes", "few"), [(50, 1.0), (1400, 0.25)])
+def test_weights_of_many_regulators_begin_smaller_and_learn_slower(genes: int, few: float) -> None:
+    """So that neither the start nor a step of Adam moves the sum of a target by more than with 350."""
+    model = PhoenixEdge(genes, multiplier_rate=4.0, recovery=True)
+    model.reset_parameters(torch.Generator().manual_seed(0))
+    assert model.sums.weight.std().item() == pytest.approx(0.05 * few**0.5, rel=0.05)
+    rates = {id(p): group["lr"] for group in model.parameter_groups(0.01) for p in group["params"]}  # type: ignore[attr-defined]
+    assert len(rates) == len(list(model.parameters()))
+    assert rates[id(model.products.weight)] == rates[id(model.sums.weight)] == pytest.approx(0.01 * few)
+    assert rates[id(model.amplitudes)] == 0.01
+    assert rates[id(model.raw_multipliers)] == pytest.approx(0.04)
