@@ -12,7 +12,7 @@ import numpy as np
 
 
 class Mixture(NamedTuple):
-    """Normal distributions with mean 0: their variances and the logarithms of their weights, (components, 1) float32."""
+    """Normal distributions with mean 0: variances and logarithms of their weights, (components, 1) float32."""
 
     variances: np.ndarray
     weights: np.ndarray

@@ -104,7 +104,7 @@ def test_tree_importances_rank_true_regulators_first(linear: Problem) -> None:
 
 NAMES = sorted({path.stem for path in (conf_dir() / "control").glob("*.yaml")} - {"knockout"})
 """All but the one that has nothing to go by without knockouts."""
-PRIOR = {"prior", "lasso_prior", "union", "degree", "activity", "completion", "evidence"}
+PRIOR = {"prior", "lasso_prior", "union", "degree", "activity", "completion", "evidence", "inferelator"}
 PREDICTS = {"persistence", "lasso", "lasso_prior", "union"}
 
 
