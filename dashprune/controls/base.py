@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 from scipy.sparse import csr_array
@@ -36,9 +36,11 @@ class Control:
 
     Attributes:
         uses_prior: whether it looks at the prior network.
+        weighs_prior: whether it looks at the weights of the prior's edges, not only at which there are.
     """
 
     uses_prior: bool = False
+    weighs_prior: ClassVar[bool] = False
 
     @property
     def needs_prior(self) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -21,7 +21,8 @@ from dashprune.data.own.cells import Missing, MissingTime, Note, Reading
 from dashprune.data.own.expression import pseudotime_beside, read_cells
 from dashprune.data.own.files import digest, existing
 from dashprune.data.own.interventions import read_interventions
-from dashprune.data.own.networks import read_network, transposed_hint
+from dashprune.data.own.network_columns import ROLES
+from dashprune.data.own.networks import Network, read_network, transposed_hint
 from dashprune.data.own.series import Series, rescaled, series_of
 from dashprune.data.own.summary import hints, summary
 from dashprune.data.problem import Pairs, Problem, Split, coregulation_from_prior, scaled
@@ -29,7 +30,7 @@ from dashprune.data.sparse import sparse
 from dashprune.errors import DashpruneError, did_you_mean, say
 from dashprune.seeds import numpy_generator
 
-_VERSION = "custom-1"
+_VERSION = "custom-2"
 """Changes when the same files and settings would give other data."""
 _WITHOUT = {"prior": "; or dataset.prior=null if nothing is known beforehand"}
 """What can be set in place of a file that does not exist."""
@@ -47,6 +48,21 @@ def _held_out(value: Any) -> float | tuple[str, ...] | None:
     raise PydanticCustomError("held_out", "{allowed}", {"allowed": allowed})
 
 
+def _columns(value: Any) -> tuple[tuple[str, str], ...] | None:
+    """Names of columns by role."""
+    if value is None:
+        return None
+    if not isinstance(value, Mapping) or not all(value.values()):
+        allowed = "give names of columns, such as {source: tf, target: gene}; of " + ", ".join(ROLES)
+        raise PydanticCustomError("columns", "{allowed}", {"allowed": allowed})
+    for role in value:
+        if role not in ROLES:
+            allowed = f"a network has no '{role}'{did_you_mean(str(role), ROLES)}; name some of {', '.join(ROLES)}"
+            raise PydanticCustomError("columns", "{allowed}", {"allowed": allowed})
+    return tuple(sorted((str(role), str(name)) for role, name in value.items()))
+
+
+NetworkColumns = Annotated[tuple[tuple[str, str], ...] | None, PlainValidator(_columns)]
 TimeScale = Literal["auto"] | Annotated[float, Field(gt=0, allow_inf_nan=False)]
 HeldOut = Annotated[float | tuple[str, ...] | None, PlainValidator(_held_out)]
 
@@ -64,8 +80,8 @@ class Custom(Dataset):
     Attributes:
         expression: .csv, .tsv, .txt or .parquet in long or wide form, or .h5ad; see `read_cells`.
         prior: edge list or matrix; see `read_network`; or None if nothing is known beforehand.
-        gold: the true network, in the same forms, or None. Scores are over all pairs from its sources to any gene;
-            of a gene and itself only if it lists such an edge.
+        gold: the true network, in the same forms, or None. If it lists pairs of weight 0, too, scores are over the
+            pairs that it lists; else over `pairs`.
         coregulation: how much two genes share regulators or interact, in the same forms, or None to derive it from
             the prior, with which alone it is of use. It is made symmetric and scaled.
         interventions: what was done to the cells, see `read_interventions`; None if nothing is known to have been done.
@@ -89,6 +105,9 @@ class Custom(Dataset):
         drop: columns or genes to leave out, or None.
         missing: what to do about missing values, see `resolve`.
         missing_time: what to do about rows or cells without a time.
+        prior_columns, gold_columns: what the columns of these are, by role; None takes those of usual names.
+        pairs: "sources": all from the sources of the gold standard to any gene, of a gene and itself only if it lists
+            such an edge; "all": all but those of a gene and itself.
     """
 
     expression: Path
@@ -113,6 +132,9 @@ class Custom(Dataset):
     drop: tuple[str, ...] | None = None
     missing: Missing = "error"
     missing_time: MissingTime = "error"
+    prior_columns: NetworkColumns = None
+    gold_columns: NetworkColumns = None
+    pairs: Literal["sources", "all"] = "sources"
 
     def __post_init__(self) -> None:
         if self.prior is None and self.coregulation is not None:
@@ -261,22 +283,22 @@ def _read(custom: Custom, stamps: tuple[object, ...]) -> _Data:
     for note in notes:
         say(note.text)
 
-    def network(file: Path) -> csr_array:
-        found = read_network(file, genes, path.name, custom.index_base)
+    def network(file: Path, columns: NetworkColumns = None, key: str = "coregulation") -> Network:
+        found = read_network(file, genes, path.name, custom.index_base, dict(columns or ()), f"dataset.{key}_columns")
         say(found.report)
-        return found.matrix
+        return found
 
     if custom.prior is None:
         prior = csr_array((len(genes), len(genes)), dtype=np.float32)
     else:
-        prior = network(custom.prior)
-        prior = sparse(prior.T, np.float32) if custom.prior_transposed else prior
-        if warning := transposed_hint(custom.prior, prior):
-            say(f"warning: {warning}")
+        prior = network(custom.prior, custom.prior_columns, "prior").matrix
+        prior = _prior(custom.prior, sparse(prior.T, np.float32) if custom.prior_transposed else prior)
     given = custom.coregulation
-    coregulation = coregulation_from_prior(prior) if given is None else _coregulation(given, network(given))
-    truth = None if custom.gold is None else network(custom.gold).astype(bool)
-    evaluable = None if truth is None else _evaluable(truth)
+    coregulation = coregulation_from_prior(prior) if given is None else _coregulation(given, network(given).matrix)
+    truth, evaluable = None, None
+    if custom.gold is not None:
+        gold = network(custom.gold, custom.gold_columns, "gold")
+        truth, evaluable = gold.matrix.astype(bool), _evaluable(gold, custom)
     done = None
     if custom.interventions is not None:
         report, done = read_interventions(custom.interventions, genes, series, path.name)
@@ -293,10 +315,32 @@ def _coregulation(path: Path, matrix: csr_array) -> csr_array:
     return sparse(both / both.sum(), np.float32)
 
 
-def _evaluable(truth: csr_array) -> Pairs:
-    """Pairs from the sources of the gold standard to all genes."""
-    sources = np.diff(truth.indptr) > 0
-    return Pairs(sources, np.ones(len(sources), dtype=bool), loops=bool(truth.diagonal().any()))
+def _prior(path: Path, matrix: csr_array) -> csr_array:
+    """Weights of at most 1; and what is odd about the prior, said."""
+    if warning := transposed_hint(path, matrix):
+        say(f"warning: {warning}")
+    source, target = matrix.nonzero()
+    if (source == target).all():
+        say(f"warning: {path.name} has edges from genes to themselves only, which say nothing of a network")
+    largest = float(abs(matrix.data).max())
+    if largest > 1:
+        say(f"{path.name}: weights run to {largest:g}, and were divided by that")
+        matrix = sparse(matrix / largest, np.float32)
+    return matrix
+
+
+def _evaluable(gold: Network, custom: Custom) -> Pairs:
+    """The pairs that can be scored; said where they are not the usual ones."""
+    truth = gold.matrix
+    every, loops = np.ones(truth.shape[0], dtype=bool), bool(truth.diagonal().any())
+    if gold.pairs is not None:
+        assert custom.gold is not None
+        say(f"{custom.gold.name}: {truth.nnz:,} edges among {gold.pairs.nnz:,} pairs; only these are scored")
+        listed = np.asarray(gold.pairs.sum(axis=1)).ravel() > 0
+        return Pairs(listed, every, loops=True, listed=gold.pairs)
+    if custom.pairs == "all":
+        return Pairs(every, every, loops=False)
+    return Pairs(np.diff(truth.indptr) > 0, every, loops=loops)
 
 
 def _transitions(expression: np.ndarray, times: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:

@@ -195,17 +195,19 @@ def with_steady_states(split: Split, states: Sequence[tuple[np.ndarray, Interven
 
 @dataclass(frozen=True)
 class Pairs:
-    """Ordered pairs of genes: every one from a source to a target.
+    """Ordered pairs of genes: every one from a source to a target, or those of them that are listed.
 
     Attributes:
         sources: (genes,) bool, the genes that may regulate.
         targets: (genes,) bool, the genes that may be regulated.
         loops: whether a gene and itself are a pair.
+        listed: (genes, genes) sparse bool, the only ones of these that are; None for all.
     """
 
     sources: np.ndarray
     targets: np.ndarray
     loops: bool
+    listed: csr_array | None = None
 
     @classmethod
     def every(cls, genes: int, *, loops: bool = True) -> Pairs:
@@ -214,7 +216,7 @@ class Pairs:
 
     def all(self) -> bool:
         """Whether every gene and every other, and itself, are a pair."""
-        return bool(self.sources.all() and self.targets.all() and self.loops)
+        return bool(self.sources.all() and self.targets.all() and self.loops) and self.listed is None
 
     @classmethod
     def of_regulators(cls, truth: csr_array) -> Pairs:
@@ -235,6 +237,8 @@ class Pairs:
         if not self.loops:
             chosen = np.arange(len(self.targets))[targets]
             block[chosen, np.arange(len(chosen))] = False
+        if self.listed is not None:
+            block &= self.listed[:, targets].toarray()
         return block
 
 

@@ -121,10 +121,12 @@ def posterior(
     if rows.causal is not None:
         found = _corroborate(states, found)
     novelty = _share(pairs.log_odds[~prior], 0 if relative is None else relative[~prior])
-    reliability, known = _reliability(found)
+    before = np.zeros(prior.sum()) if relative is None else relative[prior].astype(np.float64)
+    reliability, known = _reliability(found, before)
     pairs.log_odds[prior] = np.where(candidates[prior], known, pairs.log_odds[prior])
-    judged = prior & candidates
-    pairs.probability[judged] = expit(_logit(reliability.value) + pairs.log_odds[judged])
+    judged = candidates[prior]
+    probability = expit(_logit(reliability.value) + before + pairs.log_odds[prior])
+    pairs.probability[prior & candidates] = probability[judged]
     effect = pairs.effect(slice(None))
     return Posterior(pairs.log_odds, pairs.probability, effect, reliability, novelty, states[-1].scale)
 
@@ -508,7 +510,7 @@ def _evidence(estimate: np.ndarray, error: np.ndarray, mixture: Mixture) -> _Evi
     )
 
 
-def _reliability(log_bayes_factors: np.ndarray) -> tuple[Share, np.ndarray]:
+def _reliability(log_bayes_factors: np.ndarray, relative: np.ndarray | None = None) -> tuple[Share, np.ndarray]:
     """The share of edges among the prior's pairs, if it is as uncertain as the distribution of real effects.
 
     Every share is as likely beforehand as any other, and every one of SCALES. Where effects are too weak to be seen, a
@@ -517,25 +519,27 @@ def _reliability(log_bayes_factors: np.ndarray) -> tuple[Share, np.ndarray]:
 
     Args:
         log_bayes_factors: (SHAPES, SCALES, pairs).
+        relative: (pairs,) by how much the log-odds of each differ beforehand from those of the share.
 
     Returns:
         Median and 95 % interval of the share; and (pairs,) log Bayes factors over all shapes, scales and shares, those
-        that with the median give each pair's probability.
+        that with the median, and what was known beforehand, give each pair's probability.
     """
     logit = np.linspace(-8, 8, 161)
-    real, none = -np.logaddexp(0, -logit), -np.logaddexp(0, logit)
     shapes, scales, pairs = log_bayes_factors.shape
-    fit = np.tile(real + none, (shapes, scales, 1))
+    own = logit + (np.zeros(pairs) if relative is None else relative)[:, None]
+    fit = np.tile(-np.logaddexp(0, -logit) - np.logaddexp(0, logit), (shapes, scales, 1))
     for place in range(pairs):
+        real, none = _log_odds_parts(own[place])
         fit += np.logaddexp(log_bayes_factors[..., place, None] + real, none)
     fit -= logsumexp(fit, axis=(1, 2), keepdims=True) + math.log(shapes)
     weight = np.exp(fit).sum(axis=(0, 1))
     low, middle, high = np.interp([0.025, 0.5, 0.975], np.cumsum(weight) - weight / 2, logit)
     log_odds = np.empty(pairs)
     for place in range(pairs):
-        after = log_bayes_factors[..., place, None] + logit
+        after = log_bayes_factors[..., place, None] + own[place]
         log_odds[place] = logsumexp(fit - np.logaddexp(0, -after)) - logsumexp(fit - np.logaddexp(0, after))
-    return Share(*(float(expit(x)) for x in (middle, low, high))), log_odds - middle
+    return Share(*(float(expit(x)) for x in (middle, low, high))), log_odds - middle - (own[:, 0] - logit[0])
 
 
 def _share(log_bayes_factors: np.ndarray, relative: np.ndarray | float = 0.0) -> Share:

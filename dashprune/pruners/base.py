@@ -27,6 +27,7 @@ class Pruner(nn.Module):
 
     Attributes:
         uses_prior: whether the strategy looks at the prior network.
+        weighs_prior: whether it looks at the weights of the prior's edges, not only at which there are.
         needs_edges: whether the strategy works only on models with a weight for every pair of genes (EdgeField).
         loops: whether the strategy may take a gene as its own regulator.
         restarts_optimizer: whether the optimiser forgets its moments when the support changes.
@@ -34,6 +35,7 @@ class Pruner(nn.Module):
     """
 
     uses_prior: bool = False
+    weighs_prior: ClassVar[bool] = False
     needs_edges: ClassVar[bool] = False
     loops: ClassVar[bool] = True
     restarts_optimizer: ClassVar[bool] = False

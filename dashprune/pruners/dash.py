@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import torch
 from pydantic import Field
@@ -49,6 +49,7 @@ class Dash(Scheduled):
     """
 
     uses_prior: bool = True
+    weighs_prior: ClassVar[bool] = True
     coregulation: Tensor
     targets: Tensor
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 import torch
@@ -39,6 +39,7 @@ class DashEdge(EdgePruner):
         epochs, events, first, last: see EdgePruner.
     """
 
+    weighs_prior: ClassVar[bool] = True
     log_odds: Tensor
     shares: Tensor
 
@@ -66,10 +67,10 @@ class DashEdge(EdgePruner):
         self.held_out = problem.validation if len(problem.validation.times) else problem.train
         rows = slice(None) if self.regulators is None else self.regulators.numpy()
         pairs = kept(model).T.cpu()
-        prior = torch.as_tensor((problem.prior[rows] != 0).toarray())
-        self.known = prior & pairs if self.uses_prior else torch.zeros_like(pairs)
+        weights = abs(problem.prior[rows]).toarray()
+        self.known = torch.as_tensor(weights != 0) & pairs if self.uses_prior else torch.zeros_like(pairs)
         found = completion(self.known.numpy(), pairs.numpy())
-        self.relative = None if found is None else found.log_odds
+        self.relative = _with_confidences(None if found is None else found.log_odds, self.known.numpy(), weights)
         self.completeness = None if found is None else found.completeness
         self.register_buffer("log_odds", torch.zeros(pairs.shape).masked_fill(~pairs, -torch.inf))
         self.register_buffer("shares", torch.full((2, 3), torch.nan, dtype=torch.float64))
@@ -140,6 +141,23 @@ class DashEdge(EdgePruner):
 
     def _by_gene(self, found: Tensor) -> Tensor:
         return found if self.regulators is None else by_gene(found, self.regulators, self.genes)
+
+
+def _with_confidences(relative: np.ndarray | None, known: np.ndarray, weights: np.ndarray) -> np.ndarray | None:
+    """Log-odds of pairs relative to others, those of the prior's own by its weights.
+
+    Beforehand the odds of a pair of the prior are in proportion to its weight |T|: log |T| less the log of the mean.
+
+    Args:
+        relative: (regulators, targets) of the pairs outside of the prior; None if they are alike.
+        known: (regulators, targets) bool, the prior's own.
+        weights: (regulators, targets) |T|.
+    """
+    if not known.any() or np.ptp(weights[known]) == 0:
+        return relative
+    found = np.zeros(known.shape, dtype=np.float16) if relative is None else relative
+    found[known] = np.log(weights[known] / weights[known].mean())
+    return found
 
 
 @torch.no_grad()

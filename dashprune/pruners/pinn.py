@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import torch
 from pydantic import Field
@@ -32,6 +32,7 @@ class Pinn(Pruner):
     """
 
     uses_prior: bool = True
+    weighs_prior: ClassVar[bool] = True
     inputs: Tensor
     regulators: Tensor
 

@@ -25,6 +25,9 @@ ADDED = {
     "dataset.drop": "None",
     "dataset.missing": "error",
     "dataset.missing_time": "error",
+    "dataset.prior_columns": "None",
+    "dataset.gold_columns": "None",
+    "dataset.pairs": "sources",
 }
 """Keys of a part that runs made before did not have, with the value that these had: it decides nothing."""
 UNREAD = {"dataset.prior_holdout": ("dataset.prior_holdout", "dataset.prior_holdout_by")}

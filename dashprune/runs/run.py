@@ -153,12 +153,12 @@ def _done(run: Opened) -> Result | None:
 def prepare(run: Opened) -> Prepared:
     """Load the data; unless a control is evaluated, build the training, or restore it from its checkpoint."""
     settings, problem = run.settings, run.settings.problem()
+    _notify(run, problem)
     if settings.control is not None:
         return Prepared(run, problem, None)
     model = settings.initial_model(problem)
     model.to(settings.values["device"])
     settings.pruner.attach(model, problem)
-    _notify(run, problem)
     training = Training(model, settings.pruner, settings.train)
     state = checkpoints.load(run.folder)
     if state is not None:
@@ -214,7 +214,12 @@ def write(run: Opened, scores: Result) -> Result:
 
 def _notify(run: Opened, problem: Problem) -> None:
     """Tell what else would be a surprise at the end of training."""
-    pruner = run.settings.pruner
+    pruner, control = run.settings.pruner, run.settings.control
+    looking = pruner if control is None else control
+    if looking.uses_prior and not looking.weighs_prior and len(set(abs(problem.prior.data))) > 1:
+        say(f"{run}: the prior's edges have weights, but here only counts which there are")
+    if control is not None:
+        return
     if pruner.uses_prior and not problem.has_prior:
         say(f"{run}: the data have no prior, so edges are found from expression alone")
     if pruner.notice is not None:

@@ -104,6 +104,17 @@ def test_a_reliable_prior_helps_where_data_are_few_and_a_bad_one_does_no_harm() 
     assert planted.wrong(planted.shuffled) <= without + 3
 
 
+def test_what_is_known_of_the_prior_s_own_pairs_moves_them() -> None:
+    """Half of a prior's edges are real; by who knows which, fewer are called wrongly. The reliability stays."""
+    planted = Planted(samples=30, noise=1.0)
+    prior = planted.truth | planted.shuffled
+    relative = (np.where(planted.truth, 1.0, -1.0) * prior).astype(np.float16)
+    plain, told = (posterior(planted.rows, prior, planted.candidates, relative=given) for given in (None, relative))
+    wrong = [int(((found.probability > 0.5) != planted.truth).sum()) for found in (plain, told)]
+    assert wrong[1] < 0.8 * wrong[0]
+    assert told.reliability.low < prior[planted.truth].sum() / prior.sum() < told.reliability.high
+
+
 def test_a_reliable_prior_decides_where_the_data_cannot_and_the_data_where_they_can() -> None:
     """Nothing was seen of gene 0; and gene 1 was seen to have no effect on genes 2 and 3, though the prior says so."""
     planted = Planted(samples=1000, noise=0.1)
@@ -285,6 +296,15 @@ def test_the_reliability_by_hand(real: int, other: int) -> None:
     expected = beta(real + 1, other + 1).ppf([0.5, 0.025, 0.975])
     np.testing.assert_allclose(share, expected, atol=0.01)
     assert (np.abs(log_odds) > 40).all()
+
+
+def test_without_evidence_a_pair_of_the_prior_has_the_odds_it_had_beforehand() -> None:
+    """log BF is then 0 at every share, but for how uncertain the share is."""
+    relative = np.array([np.log(2.0), -np.log(2.0)] + [0.0] * 60)
+    evidence = np.tile([0.0, 0.0] + [60.0] * 30 + [-60.0] * 30, (1, 1, 1))
+    share, log_odds = _reliability(evidence, relative)
+    assert share.value == pytest.approx(0.5, abs=0.01)
+    np.testing.assert_allclose(log_odds[:2], 0, atol=0.02)
 
 
 def test_evidence_that_a_smaller_scale_explains_leaves_the_reliability_open() -> None:

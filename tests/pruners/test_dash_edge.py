@@ -20,7 +20,7 @@ from dashprune.evidence.posterior import Posterior, Share
 from dashprune.models.phoenix_edge import PhoenixEdge
 from dashprune.pruners import dash_edge as dash_edge_module
 from dashprune.pruners import smoothing
-from dashprune.pruners.dash_edge import DashEdge, predicts
+from dashprune.pruners.dash_edge import DashEdge, _with_confidences, predicts
 from dashprune.pruners.edges import kept
 from dashprune.pruners.smoothing import Regression
 from dashprune.runs.checked import Settings, check
@@ -252,3 +252,13 @@ def test_no_reliability_is_reported_of_a_prior_that_is_not_looked_at(small: list
     row = train_prune_eval(compose([*small, *EDGES, "pruner.prior=false"]))
     assert row["prior_reliability"] is None
     assert 0 < row["novelty_low"] < row["novelty_high"] < 1
+
+
+def test_weights_of_the_prior_are_odds_beforehand() -> None:
+    """In proportion to them, those of other pairs as they were."""
+    relative, known = np.full((2, 2), 0.5, dtype=np.float16), np.array([[True, False], [True, True]])
+    weights = np.array([[0.2, 0.0], [0.5, 0.8]])
+    found = _with_confidences(relative, known, weights)
+    np.testing.assert_allclose(found, [[np.log(0.4), 0.5], [0, np.log(1.6)]], atol=1e-3)
+    assert _with_confidences(None, known, np.ones((2, 2))) is None
+    assert _with_confidences(None, np.zeros((2, 2), dtype=bool), weights) is None

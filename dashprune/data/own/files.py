@@ -5,9 +5,11 @@ Rows are counted as in a spreadsheet: the header is row 1. A Parquet table has n
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import os
 import warnings
+import zlib
 from collections.abc import Collection, Iterable, Sequence
 from importlib import import_module
 from pathlib import Path
@@ -129,21 +131,49 @@ def read_table(path: Path, columns: Sequence[str], text: Collection[str], *, emp
     if path.suffix == ".parquet":
         table = _parquet(path)
         table.index = pd.RangeIndex(1, len(table) + 1)
-    else:
-        _check_text_memory(path, len(columns))
-        types = dict.fromkeys(text, str)
-        table = _parse(
-            path, header=0, names=list(columns), dtype=types, keep_default_na=False, na_values=[""],
-            skip_blank_lines=False, low_memory=False,
-        )  # fmt: skip
-        table.index = pd.RangeIndex(2, len(table) + 2)
-        table = table.dropna(how="all")
+        return filled(path, table, text, empty=empty)
+    return read_text(path, columns, text, DELIMITERS[path.suffix], empty=empty)
+
+
+def read_text(
+    path: Path,
+    columns: Sequence[str],
+    text: Collection[str],
+    delimiter: str,
+    skipped: int = 0,
+    header: bool = True,
+    *,
+    empty: bool = False,
+) -> pd.DataFrame:
+    """`read_table` of a text file, packed or not.
+
+    Args:
+        path, columns, text, empty: see `read_table`.
+        delimiter: a sign, or a regular expression.
+        skipped: lines before the first row.
+        header: whether the first row names the columns.
+    """
+    _check_text_memory(path, len(columns))
+    table = _parse(
+        path, delimiter, header=0 if header else None, names=list(columns), dtype=dict.fromkeys(text, str),
+        keep_default_na=False, na_values=[""], skip_blank_lines=False, low_memory=False, skiprows=skipped,
+    )  # fmt: skip
+    first = skipped + header + 1
+    table.index = pd.RangeIndex(first, len(table) + first)
+    return filled(path, table.dropna(how="all"), text, empty=empty)
+
+
+def filled(path: Path, table: pd.DataFrame, text: Collection[str], *, empty: bool = False) -> pd.DataFrame:
+    """The table with its columns of text as such.
+
+    Raises:
+        DashpruneError: if one of their cells is empty, or there are no rows.
+    """
     if table.empty and not empty:
         raise DashpruneError(f"{path.name} has a header, but no rows below it")
     for name in text:
         check_filled(path, table[name])
-        table[name] = table[name].astype(str).str.strip()
-    return table
+    return table.assign(**{name: table[name].astype(str).str.strip() for name in text})
 
 
 def numbers(path: Path, column: pd.Series, what: str = "it must be a number") -> np.ndarray:
@@ -192,14 +222,14 @@ def check_unique(names: Iterable[str], where: str) -> None:
         seen[name] = place
 
 
-def _parse(path: Path, **options: object) -> pd.DataFrame:
+def _parse(path: Path, delimiter: str | None = None, **options: object) -> pd.DataFrame:
     """pandas.read_csv, for text in UTF-8 with or without a byte-order mark."""
     with warnings.catch_warnings():
         warnings.simplefilter("error", pd.errors.ParserWarning)  # raised if all rows are longer than the header
         try:
             return pd.read_csv(  # type: ignore[call-overload]
                 path,
-                sep=DELIMITERS[path.suffix],
+                sep=delimiter or DELIMITERS[path.suffix],
                 encoding="utf-8-sig",
                 index_col=False,
                 skipinitialspace=True,
@@ -209,6 +239,8 @@ def _parse(path: Path, **options: object) -> pd.DataFrame:
             raise DashpruneError(f"{path.name} is empty, or its first row is; it must name the columns") from None
         except UnicodeDecodeError:
             raise DashpruneError(f"{path.name} is not text in UTF-8; save it as such") from None
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            raise DashpruneError(f"{path.name} is not a whole .gz file ({error})") from None
         except pd.errors.ParserWarning:
             raise DashpruneError(f"{path.name}: rows have more cells than the header; name every column") from None
         except pd.errors.ParserError as error:

@@ -1,8 +1,14 @@
-"""Networks as users have them: edge lists or matrices, matched to the genes of the expression by name or index."""
+"""Networks as users have them: edge lists, matrices or sets, matched to the genes of the expression.
+
+An edge list has a row per edge. Its columns are known by their usual names (`network_columns.NAMES`), or are as the user
+says; of two or three columns by other names the first two are source and target. A list without a header has source,
+target and, if it is a sign or a number, sign or weight. A matrix has names in header and first column, row regulates
+column; but with a column `gene_short_name` its rows are targets. A .gmt file has a regulator and its targets in each row.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,9 +16,13 @@ import numpy as np
 import pandas as pd
 from scipy.sparse import coo_array, csr_array
 
-from dashprune.data.own import files
+from dashprune.data.own import files, network_columns, network_files
+from dashprune.data.own.network_columns import Columns
 from dashprune.data.sparse import sparse
-from dashprune.errors import DashpruneError, did_you_mean
+from dashprune.errors import DashpruneError, MendableError, did_you_mean
+
+_NAMES = ("gene_short_name", "gene_name", "gene_symbol", "symbol")
+"""Columns that name the targets in a table of CellOracle's form: a row per target or peak, a column per regulator."""
 
 
 class Edges(NamedTuple):
@@ -21,55 +31,75 @@ class Edges(NamedTuple):
     Attributes:
         source: (E,) str, gene name or index.
         target: (E,) str.
-        weight: (E,) float64; 1 where the file has none.
+        size: (E,) float64, not negative; 1 where the file has none, 0 for a pair that is no edge.
+        sign: (E,) float64, 1, -1, or 0 where the file says none.
         row: (E,) the row of the file that an edge stands in.
+        told: what the file was taken for.
+        said: what else there is to say.
     """
 
     source: np.ndarray
     target: np.ndarray
-    weight: np.ndarray
+    size: np.ndarray
+    sign: np.ndarray
     row: np.ndarray
+    told: str
+    said: tuple[str, ...] = ()
 
 
 class Network(NamedTuple):
     """A network on the genes of the expression.
 
     Attributes:
-        matrix: (genes, genes) sparse float32, row regulates column.
-        report: one line on what was kept and dropped.
+        matrix: (genes, genes) sparse float32, row regulates column; the sign is the effect's, + where none is known.
+        report: one line on what was taken for what, kept and dropped.
+        pairs: (genes, genes) sparse bool, the pairs of which the file says whether they are an edge, if it lists some
+            that are none; or else None.
     """
 
     matrix: csr_array
     report: str
+    pairs: csr_array | None = None
 
 
-def read_network(path: Path, genes: Sequence[str], expression: str, index_base: int | None = None) -> Network:
-    """Read an edge list or a matrix, and keep what lies between `genes`.
+def read_network(
+    path: Path,
+    genes: Sequence[str],
+    expression: str,
+    index_base: int | None = None,
+    columns: Mapping[str, str] | None = None,
+    key: str = "dataset.prior_columns",
+) -> Network:
+    """Read an edge list, a matrix or sets of genes, and keep what lies between `genes`.
+
+    Genes are matched first. Then a pair of weight 0 is no edge; one that is listed again counts once, with the largest
+    of its weights, and without a sign if it has both.
 
     Args:
-        path: .csv, .tsv, .txt or .parquet. An edge list has the columns source and target, or at most three columns,
-            of which the first two are taken; a column named weight or sign is the edge's value, other columns are
-            ignored. Anything else is a matrix with gene names as header and first column, row regulates column.
+        path: of the file.
         genes: of the expression, in its order.
         expression: name of the file that these are from, for messages.
         index_base: 0 or 1, what integer indices in place of names count from; None finds out.
+        columns: what the user says of columns, by role (`network_columns.ROLES`).
+        key: of the configuration for these, for messages.
 
     Raises:
-        DashpruneError: on a malformed file, genes that differ in case only, edges with two weights, indices that may
-            count from 0 or 1, or if nothing is left.
+        DashpruneError: on a malformed file, genes that differ in case only, indices that may count from 0 or 1, or if
+            nothing is left.
     """
-    edges = _read(path, genes)
-    if not len(edges.row):
-        raise DashpruneError(f"{path.name} lists no edge: every weight is 0")
-    source, target, dropped = _matched(path, edges, genes, expression, index_base)
+    edges = _read(path, genes, dict(columns or {}), key)
+    source, target, unknown = _matched(path, edges, genes, expression, index_base)
     kept = (source >= 0) & (target >= 0)
     if not kept.any():
         what = f"no edge of {path.name} connects two genes of {expression}"
-        raise DashpruneError(f"{what}{f' ({dropped})' if dropped else ''}; name genes alike in both files")
-    shape = (len(genes), len(genes))
-    matrix = sparse(coo_array((edges.weight[kept], (source[kept], target[kept])), shape=shape), np.float32)
-    report = f"{path.name}: kept {kept.sum():,} of {len(kept):,} edges, between {_touched(matrix):,} genes"
-    return Network(matrix, f"{report}; {dropped}" if dropped else report)
+        raise DashpruneError(f"{what}{f' ({unknown})' if unknown else ''}; name genes alike in both files")
+    pairs = _Pairs.of(source[kept], target[kept], edges.size[kept], edges.sign[kept], len(genes))
+    if not pairs.matrix.nnz:
+        raise DashpruneError(f"{path.name} lists no edge: every weight is 0")
+    notes = [note for note in (*pairs.notes(), *edges.said, unknown) if note]
+    counts = f"kept {pairs.matrix.nnz:,} of {len(kept):,} edges, between {_touched(pairs.matrix):,} genes"
+    report = "; ".join([f"{path.name}: {counts}; {edges.told}", *notes])
+    return Network(pairs.matrix, report, pairs.listed if pairs.none else None)
 
 
 def transposed_hint(path: Path, matrix: csr_array) -> str | None:
@@ -83,56 +113,141 @@ def transposed_hint(path: Path, matrix: csr_array) -> str | None:
     )
 
 
-def _read(path: Path, genes: Sequence[str]) -> Edges:
-    columns = files.columns_of(path)
-    lower = {name.casefold(): name for name in columns}
-    if "source" in lower and "target" in lower:
-        return _read_list(path, columns, lower["source"], lower["target"])
-    if len(columns) > 3:
-        return _read_matrix(path, columns)
-    if len(columns) < 2:
-        raise DashpruneError(f"{path.name} has a single column, '{columns[0]}'; an edge list needs source and target")
-    if set(columns[:2]) & set(genes) or _are_indices(columns[:2]):
-        raise DashpruneError(
-            f"{path.name}: row 1 is an edge, '{columns[0]}' to '{columns[1]}', where the names of the columns must be; "
-            f"insert a first row source,target"
+class _Pairs(NamedTuple):
+    """Pairs of genes as listed, each once.
+
+    Attributes:
+        matrix: of the edges, with signs.
+        listed: (genes, genes) bool, all that were listed, also those that are no edges.
+        none: how many are no edges.
+        again, conflicts, loops, unsigned: how many rows repeat another, pairs have both signs, edges lead from a gene
+            to itself, edges have no sign though others have.
+    """
+
+    matrix: csr_array
+    listed: csr_array
+    none: int
+    again: int
+    conflicts: int
+    loops: int
+    unsigned: int
+
+    @classmethod
+    def of(cls, source: np.ndarray, target: np.ndarray, size: np.ndarray, sign: np.ndarray, genes: int) -> _Pairs:
+        table = pd.DataFrame({"pair": source.astype(np.int64) * genes + target, "size": size})
+        edge = size > 0
+        table["up"], table["down"] = edge & (sign > 0), edge & (sign < 0)
+        found = table.groupby("pair").agg(size=("size", "max"), up=("up", "any"), down=("down", "any"))
+        both = (found["up"] & found["down"]).to_numpy()
+        value = found["size"].to_numpy() * np.where(found["down"].to_numpy() & ~both, -1, 1)
+        row, column = np.divmod(found.index.to_numpy(), genes)
+        shape, real = (genes, genes), value != 0
+        matrix = sparse(coo_array((value[real], (row[real], column[real])), shape=shape), np.float32)
+        listed = sparse(coo_array((np.ones(len(row), dtype=bool), (row, column)), shape=shape), bool)
+        signed = bool(found["up"].any() or found["down"].any())
+        neither = real & ~(found["up"] | found["down"]).to_numpy()
+        return cls(
+            matrix,
+            listed,
+            none=int((~real).sum()),
+            again=len(table) - len(found),
+            conflicts=int(both.sum()),
+            loops=int((row == column)[real].sum()),
+            unsigned=int(neither.sum()) if signed else 0,
         )
-    return _read_list(path, columns, columns[0], columns[1])
+
+    def notes(self) -> list[str]:
+        """What there is to say of them."""
+        only = self.loops == self.matrix.nnz
+        said = [
+            (self.none, f"{self.none:,} pairs of weight 0 are no edges"),
+            (self.again, f"{self.again:,} rows list a pair again, which counts once"),
+            (self.conflicts, f"{self.conflicts:,} pairs have both signs, and are kept without"),
+            (self.unsigned, f"{self.unsigned:,} edges have no sign, and count as +"),
+            (self.loops, f"{'all' if only else f'{self.loops:,}'} edges lead from a gene to itself"),
+        ]
+        return [text for number, text in said if number]
 
 
-def _read_list(path: Path, columns: list[str], source: str, target: str) -> Edges:
-    table = files.read_table(path, columns, [source, target])
-    value = next((name for name in columns if name.casefold() in ("weight", "sign")), None)
-    weight = np.ones(len(table)) if value is None else files.numbers(path, table[value])
-    table = pd.DataFrame({"source": table[source], "target": table[target], "weight": weight}, index=table.index)
-    table = table[table["weight"] != 0].drop_duplicates()
-    again = table.duplicated(["source", "target"])
-    if again.any():
-        row = table[again].iloc[0]
-        raise DashpruneError(
-            f"{path.name}: row {table.index[again][0]} lists the edge '{row['source']}' to '{row['target']}' once more "
-            f"with another weight, {row['weight']:g}; keep one of them"
+def _read(path: Path, genes: Sequence[str], given: dict[str, str], key: str) -> Edges:
+    known = set(genes)
+    if path.name.lower().endswith((".gmt", ".gmt.gz")):
+        table = network_files.sets(path, known)
+        return _of_list(path, table, Columns("source", "target", sign="sign"), "a set of targets in each row")
+    form = network_files.form_of(path, known, given.values())
+    columns: Columns | None
+    if given:
+        columns = network_columns.named(path, form.names, given, key)
+    elif form.header:
+        columns = network_columns.recognised(form.names)
+    else:
+        columns = _by_content(path, form)
+    if columns is None and len(form.names) <= 3 and not _is_small_matrix(form):
+        columns = _first_two(path, [name for name in form.names if name])
+    if columns is None:
+        return _read_matrix(path, form, key)
+    table = network_files.read(path, form, [columns.source, columns.target])
+    ignored = [name for name in form.names if name not in columns.used() and name]
+    also = f", ignored {', '.join(repr(name) for name in ignored[:6])}" + (", ..." if len(ignored) > 6 else "")
+    told = ("" if form.header else "no header, ") + columns.told() + (also if ignored else "")
+    return _of_list(path, table, columns, told)
+
+
+def _by_content(path: Path, form: network_files.Form) -> Columns:
+    """Of a list without header: source, target, and by what stands in it a sign or a weight."""
+    if len(form.names) < 2:
+        raise DashpruneError(f"{path.name} has a single column, and no header; an edge list needs source and target")
+    source, target, *others = form.names
+    if others:
+        third = [row[2] for row in form.rows if len(row) > 2]
+        if all(network_files.is_number(cell) for cell in third):
+            return Columns(source, target, weight=others[0])
+        if network_columns.is_sign(third):
+            return Columns(source, target, sign=others[0])
+    return Columns(source, target)
+
+
+def _first_two(path: Path, names: Sequence[str]) -> Columns:
+    if len(names) < 2:
+        raise DashpruneError(f"{path.name} has a single column, '{names[0]}'; an edge list needs source and target")
+    return Columns(names[0], names[1])
+
+
+def _is_small_matrix(form: network_files.Form) -> bool:
+    """Whether a table of three columns or less is a matrix: numbers, and an empty corner or rows named as columns."""
+    return form.numeric and (not form.names[0] or {row[0] for row in form.rows} <= set(form.names[1:]))
+
+
+def _of_list(path: Path, table: pd.DataFrame, columns: Columns, told: str) -> Edges:
+    size, sign, said = network_columns.values(path, table, columns)
+    ends = [table[name].to_numpy(dtype=object) for name in (columns.source, columns.target)]
+    return Edges(ends[0], ends[1], size, sign, table.index.to_numpy(), told, tuple(said))
+
+
+def _read_matrix(path: Path, form: network_files.Form, key: str) -> Edges:
+    names = [name for name in form.names if network_columns.plain(name) in _NAMES]
+    labels = names[:1] or form.names[:1]
+    first = form.names.index(labels[0]) + 1
+    others = form.names[first:]
+    if form.rows and not all(network_files.is_number(cell) for row in form.rows for cell in row[first:]):
+        raise MendableError(
+            f"{path.name} is neither a matrix of numbers nor a list with columns source and target; say what its "
+            f"columns are, such as {key}={{source: '{form.names[0]}', target: '{form.names[1]}'}}",
+            f"{key}={{source:COLUMN,target:COLUMN}}",
         )
-    ends = [table[name].to_numpy(dtype=object) for name in ("source", "target")]
-    return Edges(ends[0], ends[1], table["weight"].to_numpy(), table.index.to_numpy())
-
-
-def _read_matrix(path: Path, columns: list[str]) -> Edges:
-    table = files.read_table(path, columns, columns[:1])
-    rows = table[columns[0]].to_numpy(dtype=object)
-    files.check_unique(rows, f"{path.name}: column 1")
-    targets = np.array(columns[1:], dtype=object)
-    both = set(rows) & set(targets)
-    odd = next((name for name in (*rows, *targets) if name not in both), None)
-    if odd is not None:
-        place = "first column" if odd in rows else "header"
-        raise DashpruneError(
-            f"{path.name}: only the {place} names '{odd}'; a matrix needs the same genes in header and first column, "
-            f"and an edge list the columns source and target"
-        )
-    values = np.column_stack([files.numbers(path, table[name]) for name in targets])
-    source, target = np.nonzero(values)
-    return Edges(rows[source], targets[target], values[source, target], table.index.to_numpy()[source])
+    table = network_files.read(path, form, labels)
+    rows = table[labels[0]].to_numpy(dtype=object)
+    if not names:
+        files.check_unique(rows, f"{path.name}: column 1")
+    columns = np.array(others, dtype=object)
+    values = np.column_stack([files.numbers(path, network_columns.truth(table[name])) for name in others])
+    row, column = np.nonzero(values)
+    value, places = values[row, column], table.index.to_numpy()[row]
+    sign = np.sign(value) if (value < 0).any() else np.zeros(len(value))
+    shape = f"a matrix of {len(rows):,} rows and {len(columns):,} columns"
+    if names:
+        return Edges(columns[column], rows[row], abs(value), sign, places, f"{shape}, columns regulate '{labels[0]}'")
+    return Edges(rows[row], columns[column], abs(value), sign, places, f"{shape}, rows regulate columns")
 
 
 def _matched(

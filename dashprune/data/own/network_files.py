@@ -1,0 +1,197 @@
+"""Files of networks as tables of text: of any delimiter, with or without a header, packed, or sets of genes."""
+
+from __future__ import annotations
+
+import gzip
+import re
+import zipfile
+from collections.abc import Collection, Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+
+from dashprune.data.own import files
+from dashprune.data.own.network_columns import is_sign, recognised
+from dashprune.errors import DashpruneError
+
+_LOOKED_AT = 50
+"""Lines of a text file by which its form is found."""
+_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?|true|false|nan|na|", re.IGNORECASE)
+_SUFFIX = re.compile(r"\s*\((?P<sign>[+-])\)|\s*\([0-9]+g?\)|[_ ](extended|regulon|targets?|genes)", re.IGNORECASE)
+"""What tools add to the name of a regulator to name its set: pySCENIC (+), SCENIC (12g), and others."""
+
+
+class Form(NamedTuple):
+    """How a file is to be read.
+
+    Attributes:
+        names: of the columns; "column 1", ... where the file has none.
+        header: whether the first row names the columns.
+        delimiter: of text; empty for other files.
+        skipped: lines of comment before the first row.
+        rows: (.., columns) the first rows below the header, as text.
+    """
+
+    names: list[str]
+    header: bool
+    delimiter: str
+    skipped: int
+    rows: list[list[str]]
+
+    @property
+    def numeric(self) -> bool:
+        """Whether all cells but the first of each row are numbers."""
+        return bool(self.rows) and all(is_number(cell) for row in self.rows for cell in row[1:])
+
+
+def is_number(cell: str) -> bool:
+    """Whether a cell is a number, true or false, or missing."""
+    return _NUMBER.fullmatch(cell.strip()) is not None
+
+
+def form_of(path: Path, genes: Collection[str], given: Collection[str]) -> Form:
+    """Look at the beginning of a file.
+
+    Args:
+        path: .csv, .tsv, .txt and other text, also packed (.gz); .parquet; .xlsx.
+        genes: of the expression; a first row that names two of them is an edge.
+        given: names of columns that the user named.
+
+    Raises:
+        DashpruneError: if it is empty, cannot be read, or names a column twice.
+    """
+    kind = _kind(path)
+    if kind == ".parquet":
+        return Form(files.columns_of(path), True, "", 0, [])
+    if kind in (".xlsx", ".xls"):
+        table = _excel(path, header=None, nrows=_LOOKED_AT).fillna("").astype(str)
+        lines, delimiter, skipped = table.to_numpy().tolist(), "", 0
+    else:
+        text = _first_lines(path)
+        skipped = _comments(text)
+        delimiter = _delimiter(kind, text[skipped:])
+        lines = [_split(line, delimiter) for line in text[skipped:]]
+    if not lines or not any(lines[0]):
+        raise DashpruneError(f"{path.name} is empty, or its first row is; it must name the columns")
+    first, rows = [cell.strip() for cell in lines[0]], [row for row in lines[1:] if any(row)]
+    first[0] = first[0].lstrip("# ")
+    if rows and len(rows[0]) == len(first) + 1 and all(is_number(cell) for cell in rows[0][1:]):
+        first = ["", *first]  # as R writes a matrix
+    if not _is_header(first, rows, genes, given):
+        return Form([f"column {k + 1}" for k in range(len(first))], False, delimiter, skipped, [first, *rows])
+    files.check_unique(first, f"{path.name}: row {skipped + 1}")
+    return Form(first, True, delimiter, skipped, rows)
+
+
+def read(path: Path, form: Form, text: Collection[str]) -> pd.DataFrame:
+    """The whole table, indexed by the number of the row in the file; the columns `text` are not empty.
+
+    Raises:
+        DashpruneError: if rows differ in length, there are none, or memory would not do.
+    """
+    kind = _kind(path)
+    if kind == ".parquet":
+        return files.read_table(path, form.names, text)
+    if kind in (".xlsx", ".xls"):
+        table = _excel(path, header=0 if form.header else None).dropna(how="all")
+        table.columns = pd.Index(form.names)
+        table.index = pd.RangeIndex(1 + form.header, len(table) + 1 + form.header)
+        return files.filled(path, table, text)
+    return files.read_text(path, form.names, text, form.delimiter, form.skipped, form.header)
+
+
+def sets(path: Path, genes: Collection[str]) -> pd.DataFrame:
+    """A .gmt file as edges: columns source, target and sign, indexed by row.
+
+    The name of a set is a regulator, without what tools add to it, such as (+), if only then the expression has it.
+    """
+    rows, index = [], []
+    for number, line in enumerate(_lines(path), start=1):
+        cells = [cell.strip() for cell in line.rstrip("\r\n").split("\t")]
+        if not any(cells):
+            continue
+        if len(cells) < 3:
+            raise DashpruneError(f"{path.name}: row {number} has {len(cells)} cells; a set has a name, a remark, genes")
+        source, sign = _regulator(cells[0], genes)
+        rows += [(source, cell.partition(",")[0], sign) for cell in cells[2:] if cell]
+        index += [number] * sum(bool(cell) for cell in cells[2:])
+    if not rows:
+        raise DashpruneError(f"{path.name} is empty; it must have a set of genes in each row")
+    return pd.DataFrame(rows, columns=["source", "target", "sign"], index=index)
+
+
+def _regulator(name: str, genes: Collection[str]) -> tuple[str, str]:
+    found = _SUFFIX.search(name)
+    if name in genes or found is None or name[: found.start()] not in genes:
+        return name, ""
+    return name[: found.start()], found["sign"] or ""
+
+
+def _is_header(first: Sequence[str], rows: list[list[str]], genes: Collection[str], given: Collection[str]) -> bool:
+    """Whether the first row names the columns, rather than being an edge."""
+    if (given and set(given) <= set(first)) or recognised(first) is not None:
+        return True
+    if len(first) < 2 or not first[0]:
+        return True
+    if all(cell.isascii() and cell.isdigit() for cell in first[:2]):
+        return False
+    known = {gene.casefold() for gene in genes}
+    if len(first) <= 5 and {cell.casefold() for cell in first[:2]} <= known:
+        return all(is_number(row[1]) for row in rows if len(row) > 1) and bool(rows)
+    return not (3 <= len(first) <= 5 and first[2] and (is_number(first[2]) or is_sign(first[2:3])))
+
+
+def _kind(path: Path) -> str:
+    """The end of the name, without that of packing."""
+    plain = path.with_suffix("") if path.suffix == ".gz" else path
+    return plain.suffix.lower()
+
+
+def _first_lines(path: Path) -> list[str]:
+    lines = []
+    for line in _lines(path):
+        lines.append(line.rstrip("\r\n"))
+        if len(lines) == _LOOKED_AT:
+            break
+    return lines
+
+
+def _lines(path: Path) -> Iterator[str]:
+    try:
+        packed = path.suffix == ".gz"
+        with gzip.open(path, "rt", encoding="utf-8-sig") if packed else path.open(encoding="utf-8-sig") as file:
+            yield from file
+    except UnicodeDecodeError:
+        raise DashpruneError(f"{path.name} is not text in UTF-8; save it as such") from None
+    except (OSError, EOFError) as error:
+        raise DashpruneError(f"{path.name} cannot be read ({error})") from None
+
+
+def _comments(lines: Sequence[str]) -> int:
+    """Lines before the first row: those that begin with #, unless it is the header that does."""
+    count = next((k for k, line in enumerate(lines) if not line.startswith("#")), len(lines))
+    if count and recognised(_split(lines[count - 1], _delimiter("", lines[count - 1 :]))) is not None:
+        return count - 1
+    return count
+
+
+def _delimiter(kind: str, lines: Sequence[str]) -> str:
+    """What parts the cells of the first row: as the name of the file says, if it is there, else whatever is."""
+    first = lines[0] if lines else ""
+    own = files.DELIMITERS.get(kind, "")
+    otherwise = r"\s+" if " " in first.strip() else ","
+    return next((sign for sign in (own, "\t", ",", ";", "|") if sign and sign in first), otherwise)
+
+
+def _split(line: str, delimiter: str) -> list[str]:
+    parts = line.strip(" \r\n").split() if delimiter == r"\s+" else line.rstrip("\r\n").split(delimiter)
+    return [part.strip().strip('"').strip() for part in parts]
+
+
+def _excel(path: Path, **options: object) -> pd.DataFrame:
+    files.optional("openpyxl", path, "excel")
+    try:
+        return pd.read_excel(path, dtype=object, **options)  # type: ignore[call-overload]
+    except (ValueError, zipfile.BadZipFile, KeyError) as error:
+        raise DashpruneError(f"{path.name} is not a spreadsheet of Excel ({error})") from None
