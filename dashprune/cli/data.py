@@ -1,8 +1,11 @@
-"""`dashprune data`: get the published files of the datasets, and gene sets."""
+"""`dashprune data`: get the published files of the datasets, and gene sets; look into one's own files."""
 
 from __future__ import annotations
 
+import argparse
 import math
+import shlex
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,11 +13,12 @@ from dashprune.cli.parser import Parser
 from dashprune.errors import DashpruneError, say
 
 if TYPE_CHECKING:
+    from dashprune.data.own.cells import Note
     from dashprune.data.published.manifest import Entry
 
 DESCRIPTION = """\
 Get the published files of the datasets sim350, brca, yeast, hematopoiesis, dream4, gnw and ecoli, and gene_sets,
-pathways to test networks by (dashprune pathways). The dataset custom needs none.
+pathways to test networks by (dashprune pathways). The dataset custom needs none: for it, look into your own files.
 
 Files are looked for in a local copy, then in the cache, and are used only if their git blob ids are those of the
 published files. The local copy is the folder that DASHPRUNE_MIRROR names, or ../shared/data; it holds
@@ -28,6 +32,8 @@ examples:
   dashprune data fetch all --from FOLDER   copy from a folder, without any network
   dashprune data check brca                what is here, what is missing, and what cannot be done without it
   dashprune data path sim350               the folder with its files
+  dashprune data inspect expression.csv prior.csv          what your own files seem to be, and what would mend them
+  dashprune data inspect cells.h5ad dataset.sample=donor --write mine.yaml     the same, and a dataset of them
 """
 TIMEOUT = 30.0
 
@@ -36,6 +42,8 @@ def main(words: list[str]) -> int:
     chosen = _parser().parse_args(words)
     if chosen.action == "list":
         return _list()
+    if chosen.action == "inspect":
+        return _inspect(chosen.files, chosen.write)
     names = _names(chosen.name)
     if chosen.action == "path":
         return _path(chosen.name)
@@ -55,6 +63,7 @@ def _parser() -> Parser:
         "check": "say what is here, what is missing, and what cannot be done without it; exit code 2 if it is not all",
         "path": "print the folder with a dataset's files",
     }
+    _add_inspect(actions)
     for action, text in texts.items():
         example = f"example:\n  dashprune data {action}{'' if action == 'list' else ' yeast'}"
         sub = actions.add_parser(action, help=text, description=text, epilog=example)
@@ -66,6 +75,66 @@ def _parser() -> Parser:
             about = f"give up on a connection without data after so long (default: {TIMEOUT:g})"
             sub.add_argument("--timeout", type=seconds, default=TIMEOUT, metavar="SECONDS", help=about)
     return parser
+
+
+def _add_inspect(actions: argparse._SubParsersAction[Parser]) -> None:
+    text = "say what your own files seem to be, what is in them, and what mends what is amiss; nothing is trained"
+    example = "example:\n  dashprune data inspect ExpressionData.csv PseudoTime.csv refNetwork.csv"
+    sub = actions.add_parser("inspect", help=text, description=text, epilog=example)
+    about = "expression, times, prior or gold standard, in any order; and overrides such as dataset.sample=null"
+    sub.add_argument("files", metavar="FILE|dataset.KEY=VALUE", nargs="+", help=about)
+    about = "write a dataset with all that is needed to read the files"
+    sub.add_argument("--write", type=Path, metavar="NAME.yaml", help=about)
+
+
+def _inspect(words: list[str], write: Path | None) -> int:
+    """Print what the files are; returns 2 if they cannot be read even with what would mend them."""
+    from dashprune.data.own import inspection
+
+    given = dict(word.split("=", 1) for word in words if word.startswith("dataset."))
+    files = [Path(word) for word in words if not word.startswith("dataset.")]
+    found = {f"dataset.{key}": str(path) for key, path in inspection.roles(files).items()}
+    if "dataset.expression" not in {**found, **given}:
+        raise DashpruneError("none of the files seems to be expression; name it with dataset.expression=FILE")
+    done = inspection.inspect({"dataset.prior": "null", **found, **given}, _notes_on)
+    for note in done.notes:
+        print(note.text + (f"\n    {note.override}" if note.override and note.override not in note.text else ""))
+    command = shlex.join(["dashprune", "run", "dataset=custom", *(f"{k}={v}" for k, v in done.overrides.items())])
+    print(f"{'ready' if done.complete else 'not ready yet'}: {command}")
+    if write is not None:
+        _write_dataset(write, done.overrides, [note.override for note in done.notes if note.override])
+    return 0 if done.complete else 2
+
+
+def _notes_on(overrides: Mapping[str, str]) -> list[Note]:
+    from dashprune.config import compose
+    from dashprune.data.custom import Custom, notes
+    from dashprune.runs.checked import check
+
+    settings = check(compose(["dataset=custom", *(f"{key}={value}" for key, value in overrides.items())]))
+    assert isinstance(settings.dataset, Custom)
+    return notes(settings.dataset)
+
+
+def _write_dataset(path: Path, overrides: Mapping[str, str], hints: list[str]) -> None:
+    """Put a dataset into the folder `dataset`, where `--config-dir` looks for it."""
+    import yaml
+
+    from dashprune import files
+
+    if path.suffix != ".yaml" or not path.stem.isidentifier():
+        raise DashpruneError(f"--write: '{path.name}' must be a name of letters, digits and _ that ends in .yaml")
+    folder = path.parent if path.parent.name == "dataset" else path.parent / "dataset"
+    target = folder / path.name
+    if target.exists():
+        raise DashpruneError(f"--write: '{target}' is there already; remove it, or give another name")
+    values = {key.removeprefix("dataset."): yaml.safe_load(value) for key, value in overrides.items()}
+    command = f"dashprune run --config-dir {shlex.quote(str(folder.parent))} dataset={path.stem}"
+    remarks = "".join(f"# consider {hint}\n" for hint in hints if hint.partition("=")[0] not in overrides)
+    body = yaml.safe_dump({"dataset": {"name": path.stem, **values}}, sort_keys=False, allow_unicode=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    files.write(target, f"# @package _global_\n# {command}\n{remarks}defaults:\n  - custom\n  - _self_\n\n{body}")
+    print(f"written to {target}; run it with: {command}")
 
 
 def seconds(text: str) -> float:

@@ -272,7 +272,30 @@ def read_expression(custom: Custom) -> tuple[tuple[str, ...], list[Series], list
     cells = read_cells(path, custom.reading())
     series = series_of(path, cells, custom.bins)
     notes = [Note(summary(path, cells.genes, series)), *cells.notes]
-    return cells.genes, series, [*notes, *hints(path, series, custom.scale, custom.time_scale)]
+    return cells.genes, series, [*notes, *hints(path, series, custom.scale, custom.time_scale, custom.bins)]
+
+
+def notes(custom: Custom) -> list[Note]:
+    """What there is to say of all files, the summary of each file first, without splitting or keeping anything.
+
+    Raises:
+        DashpruneError: on a mistake in a file, by row and column; a `MendableError` if overrides mend it.
+    """
+    custom.fingerprint()  # all files are there
+    genes, series, found = read_expression(custom)
+    networks = {"prior": custom.prior_columns, "gold": custom.gold_columns, "coregulation": None}
+    for key, columns in networks.items():
+        path: Path | None = getattr(custom, key)
+        if path is None:
+            continue
+        name = f"dataset.{key}_columns"
+        network = read_network(path, genes, custom.expression.name, custom.index_base, dict(columns or ()), name)
+        found.append(Note(network.report))
+        if key == "prior" and (hint := transposed_hint(path, network.matrix)):
+            found.append(Note(f"warning: {hint}", "dataset.prior_transposed=true"))
+    if custom.interventions is not None:
+        found.append(Note(read_interventions(custom.interventions, genes, series, custom.expression.name)[0]))
+    return found
 
 
 @lru_cache(maxsize=2)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import os
+import re
 import warnings
 import zlib
 from collections.abc import Collection, Iterable, Sequence
@@ -22,6 +23,8 @@ from dashprune.errors import DashpruneError, did_you_mean
 
 DELIMITERS = {".csv": ",", ".tsv": "\t", ".tab": "\t", ".txt": "\t"}
 """Of a text file, by the end of its name."""
+NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?|true|false|nan|na|", re.IGNORECASE)
+"""A cell with a number, a truth value, or nothing."""
 _BYTES_PER_CELL = 50
 """Memory that a text file takes per cell, beside its own size; measured 25 for wide tables and 46 for long ones."""
 
@@ -111,8 +114,21 @@ def columns_of(path: Path) -> list[str]:
     first = _parse(path, header=None, nrows=1, dtype=str, keep_default_na=False, skip_blank_lines=False)
     names = [str(name).strip() for name in first.iloc[0]]
     _check_delimiter(path, names)
+    if names[0].casefold() not in ("sample", "time") and _rows_are_named(path, len(names)):
+        names = ["", *names]  # as R writes it: the header has no cell above the names of rows
     check_unique(names, f"{path.name}: row 1")
     return names
+
+
+def _rows_are_named(path: Path, columns: int) -> bool:
+    """Whether the rows below the header have one cell more than it, and only numbers, or nothing, after the first."""
+    try:
+        rows = _parse(path, header=None, skiprows=1, nrows=5, dtype=str, na_values=[], keep_default_na=False)
+    except DashpruneError:
+        return False
+    if rows.shape[1] != columns + 1 or rows.isna().any(axis=None):
+        return False
+    return all(NUMBER.fullmatch(str(cell).strip()) for cell in rows.iloc[:, 1:].to_numpy().ravel())
 
 
 def read_table(path: Path, columns: Sequence[str], text: Collection[str], *, empty: bool = False) -> pd.DataFrame:

@@ -37,9 +37,9 @@ NAMES = {
 LETTERS = {"A": 1.0, "B": 0.8, "C": 0.6, "D": 0.4, "E": 0.2}
 """Confidences of DoRothEA's letters, and of pairs of them such as AB by the first; this project's choice."""
 _UP = {"+", "1", "+1", "1.0", "activation", "activator", "activates", "activating", "active", "positive", "pos", "up",
-       "stimulation", "stimulates", "induction", "induces", "act", "a", "true"}  # fmt: skip
+       "stimulation", "stimulates", "induction", "induces", "act", "true"}  # fmt: skip
 _DOWN = {"-", "\u2212", "-1", "-1.0", "repression", "repressor", "represses", "repressing", "negative", "neg", "down",
-         "inhibition", "inhibits", "inhibitor", "rep", "r", "false"}  # fmt: skip
+         "inhibition", "inhibits", "inhibitor", "rep", "false"}  # fmt: skip
 _NEITHER = {"", "0", "0.0", "?", "unknown", "unspecified", "undefined", "dual", "both", "+-", "+/-", "na", "nan",
             "none", "ambiguous", "regulation"}  # fmt: skip
 _STIMULATES = ("consensus_stimulation", "is_stimulation")

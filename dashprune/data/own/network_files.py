@@ -17,7 +17,6 @@ from dashprune.errors import DashpruneError
 
 _LOOKED_AT = 50
 """Lines of a text file by which its form is found."""
-_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?|true|false|nan|na|", re.IGNORECASE)
 _SUFFIX = re.compile(r"\s*\((?P<sign>[+-])\)|\s*\([0-9]+g?\)|[_ ](extended|regulon|targets?|genes)", re.IGNORECASE)
 """What tools add to the name of a regulator to name its set: pySCENIC (+), SCENIC (12g), and others."""
 
@@ -47,7 +46,7 @@ class Form(NamedTuple):
 
 def is_number(cell: str) -> bool:
     """Whether a cell is a number, true or false, or missing."""
-    return _NUMBER.fullmatch(cell.strip()) is not None
+    return files.NUMBER.fullmatch(cell.strip()) is not None
 
 
 def form_of(path: Path, genes: Collection[str], given: Collection[str]) -> Form:

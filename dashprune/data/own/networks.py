@@ -1,9 +1,10 @@
 """Networks as users have them: edge lists, matrices or sets, matched to the genes of the expression.
 
-An edge list has a row per edge. Its columns are known by their usual names (`network_columns.NAMES`), or are as the user
-says; of two or three columns by other names the first two are source and target. A list without a header has source,
-target and, if it is a sign or a number, sign or weight. A matrix has names in header and first column, row regulates
-column; but with a column `gene_short_name` its rows are targets. A .gmt file has a regulator and its targets in each row.
+An edge list has a row per edge. Its columns are known by their usual names (`network_columns.NAMES`), or are as the
+user says; of two or three columns by other names the first two are source and target. A list without a header has
+source, target and, if it is a sign or a number, sign or weight. A matrix has names in header and first column, row
+regulates column; but with a column `gene_short_name` its rows are targets. A .gmt file has a regulator and its targets
+in each row.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from dashprune.data.own.network_columns import Columns
 from dashprune.data.sparse import sparse
 from dashprune.errors import DashpruneError, MendableError, did_you_mean
 
-_NAMES = ("gene_short_name", "gene_name", "gene_symbol", "symbol")
+ROW_NAMES = ("gene_short_name", "gene_name", "gene_symbol", "symbol")
 """Columns that name the targets in a table of CellOracle's form: a row per target or peak, a column per regulator."""
 
 
@@ -225,7 +226,7 @@ def _of_list(path: Path, table: pd.DataFrame, columns: Columns, told: str) -> Ed
 
 
 def _read_matrix(path: Path, form: network_files.Form, key: str) -> Edges:
-    names = [name for name in form.names if network_columns.plain(name) in _NAMES]
+    names = [name for name in form.names if network_columns.plain(name) in ROW_NAMES]
     labels = names[:1] or form.names[:1]
     first = form.names.index(labels[0]) + 1
     others = form.names[first:]

@@ -14,6 +14,8 @@ _LARGE = 20.0
 """Expression beyond this is pointed out: models start from weights made for values of about 0 to 1."""
 _LOG = 2.0
 """The same for expression that is no large count, and may be a logarithm."""
+_MANY, _BINS = 200, 50
+"""Time points of a sample that are pointed out, and into how many they may be averaged."""
 _LONG, _SHORT = 5.0, 0.01
 """Steps beyond these are pointed out: the decay of models starts at 1, so that after a step of 5 less than 1 % is left
 of a change, and within one of 0.01 it changes by 1 %."""
@@ -39,16 +41,28 @@ def _range(numbers: Sequence[float] | np.ndarray) -> str:
     return low if low == high else f"{low} to {high}"
 
 
-def hints(path: Path, series: Sequence[Series], scale: bool, time_scale: float | str | None) -> list[Note]:
-    """Warnings about the size of values and of time steps, each with the override that mends it."""
+def hints(
+    path: Path, series: Sequence[Series], scale: bool, time_scale: float | str | None, bins: int | None
+) -> list[Note]:
+    """Warnings about the size of values, of time steps and of samples, each with the override that mends it."""
     texts = {
         "" if scale else _of_values(np.concatenate([one.values for one in series])): "dataset.scale=true",
         "" if time_scale is not None else _of_steps(list(series)): "dataset.time_scale=auto",
+        "" if bins is not None else _of_points([len(one.times) for one in series]): f"dataset.bins={_BINS}",
     }
     still = np.concatenate([~np.diff(one.values, axis=0).any(axis=1) for one in series])
     if still.any():
         texts[f"no gene changes in {still.sum():,} of {len(still):,} steps between time points"] = ""
     return [Note(f"warning: {path.name}: {text}", mend) for text, mend in texts.items() if text]
+
+
+def _of_points(points: Sequence[int]) -> str:
+    if max(points) <= _MANY:
+        return ""
+    return (
+        f"a sample has {max(points):,} time points, as single cells have; dataset.bins={_BINS} averages them along "
+        f"time, which takes away most of their noise"
+    )
 
 
 def _of_values(values: np.ndarray) -> str:
