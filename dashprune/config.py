@@ -14,7 +14,6 @@ import typing
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, is_dataclass
 from functools import partial
-from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -28,6 +27,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from pydantic import ConfigDict, Field, ValidationError, create_model
 
+from dashprune import classes
 from dashprune.errors import DashpruneError, did_you_mean
 
 T = TypeVar("T")
@@ -131,6 +131,7 @@ def compose(overrides: Sequence[str] = ()) -> DictConfig:
         DashpruneError: on an unknown key or choice, in one line.
     """
     parse(overrides)
+    classes.trust(overrides)
     return _composed(overrides, overrides)
 
 
@@ -278,7 +279,7 @@ def section(kind: type[T], values: Mapping[str, Any], where: str) -> T:
     return kind(**checked(kind, values, where))
 
 
-def component(node: Any, where: str, later: Sequence[str] = ()) -> Callable[..., Any]:
+def component(node: Any, where: str, later: Sequence[str] = (), base: type | None = None) -> Callable[..., Any]:
     """Check what a dataset, model or pruner yaml says, and return a function that builds the object.
 
     Args:
@@ -286,20 +287,22 @@ def component(node: Any, where: str, later: Sequence[str] = ()) -> Callable[...,
             under `parts` are built first.
         where: prefix of keys in messages.
         later: constructor arguments that do not come from the yaml but are given to the returned function.
+        base: what the class must be a subclass of.
 
     Raises:
-        DashpruneError: naming every wrong key, its value and what is allowed, in one line.
+        DashpruneError: naming every wrong key, its value and what is allowed, in one line; or if the class is not to
+            be built, see `classes.named`.
     """
     if not isinstance(node, Mapping) or "_target_" not in node:
-        raise DashpruneError(f"{where}: nothing is chosen; choose one with {where}=NAME: {', '.join(choices(where))}")
-    module, _, name = str(node["_target_"]).rpartition(".")
-    try:
-        target = getattr(import_module(module), name)
-    except (ImportError, ValueError, AttributeError) as error:
-        raise DashpruneError(f"{where}._target_: {node['_target_']} cannot be imported") from error
+        group = where.partition(".")[0]
+        raise DashpruneError(f"{where}: nothing is chosen; choose one with {group}=NAME: {', '.join(choices(group))}")
+    target = classes.named(str(node["_target_"]), where, base)
+    if "." not in where and not isinstance(node.get("name"), str):
+        raise DashpruneError(f"{where}.name: a name is missing; give the yaml of {node['_target_']} a line name: NAME")
     values = {key: value for key, value in node.items() if key not in ("_target_", "name")}
     if "parts" in values:
-        values["parts"] = {name: component(part, f"{where}.parts.{name}")() for name, part in values["parts"].items()}
+        parts = values["parts"] if isinstance(values["parts"], Mapping) else {}
+        values["parts"] = {name: component(part, f"{where}.parts.{name}", (), base)() for name, part in parts.items()}
     return partial(target, **checked(target, values, where, later))
 
 
@@ -309,7 +312,15 @@ def checked(target: type, values: Mapping[str, Any], where: str, later: Sequence
     if not isinstance(values, Mapping):
         raise DashpruneError(f"{where}: {values!r} is not allowed; set its keys: {', '.join(names)}")
     annotated = target if is_dataclass(target) else target.__init__  # type: ignore[misc]
-    hints = typing.get_type_hints(annotated, include_extras=True)
+    try:
+        hints = typing.get_type_hints(annotated, include_extras=True)
+    except (NameError, TypeError) as error:
+        raise DashpruneError(f"{where}: an annotation of {target.__qualname__} cannot be read ({error})") from None
+    bare = next((name for name in names if name not in hints and name not in later), None)
+    if bare is not None:
+        raise DashpruneError(
+            f"{where}: the argument '{bare}' of {target.__qualname__} has no type; annotate it, such as {bare}: float"
+        )
     fields: dict[str, Any] = {
         p.name: (hints[p.name], ... if p.default is p.empty else p.default)
         for p in names.values()

@@ -92,7 +92,10 @@ def test_lambda_outside_its_range(value: str) -> None:
         ("+train.plateau.fator=1", "train.plateau.fator: 1 is not allowed"),
         ("~pruner", "pruner: nothing is chosen; choose one with pruner=NAME: bioprune"),
         ("model=null", "model=null: nothing is chosen; choose one of mlp, phoenix"),
-        ("pruner._target_=dashprune.pruners.dash.Dahs", "pruner._target_: dashprune.pruners.dash.Dahs cannot be imp"),
+        (
+            "pruner._target_=dashprune.pruners.dash.Dahs",
+            "pruner._target_: dashprune.pruners.dash has no class 'Dahs'",
+        ),
         ("+pruner.lambda_3=1", "pruner.lambda_3: there is no such key; did you mean 'lambda_"),
     ],
 )

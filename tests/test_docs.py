@@ -36,6 +36,7 @@ ELSEWHERE = {
     r"ruff .*|mypy": "scripts/check.sh runs them",
     r"python - <<'END'": "tests/data/test_custom.py runs it",
     r"cat outputs/runs/.*": "shows a file that the command before it made",
+    r"dashprune run --config-dir own .*": "needs the class that is shown beside it; tests/test_classes.py runs it",
     r"dashprune run --config-dir outputs .*": "needs the file that select writes; tests/cli/test_select.py runs it",
 }
 """Commands, as patterns, that are not tried here, and why."""

@@ -27,13 +27,14 @@ from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any, NamedTuple, TypeGuard
 
+import yaml
 from omegaconf import OmegaConf
 from tabulate import tabulate
 
 from dashprune import files
 from dashprune.analysis import grouping
 from dashprune.analysis.grouping import Kind
-from dashprune.config import compose
+from dashprune.config import choices, compose
 from dashprune.errors import DashpruneError
 from dashprune.runs import identity
 from dashprune.runs.results import Result
@@ -50,6 +51,8 @@ TOLERANCE = 0.05
 MACHINE = ("device",)
 GROUPS = ("solver", "dataset", "model", "pruner")
 ABSENT = object()
+_LARGEST = 100_000
+"""Bytes of a file of `selected/`; those that are written have some hundred."""
 
 
 @dataclass(frozen=True)
@@ -388,6 +391,39 @@ def write(root: Path, sweep: Sweep, choice: Choice) -> str:
         path.parent.mkdir(exist_ok=True)
         files.write(path, "\n".join(lines) + "\n" + OmegaConf.to_yaml(values))
     return command
+
+
+def check(path: Path) -> None:
+    """Refuse a file of `selected/` that says more than choices of this package and values of their keys.
+
+    Raises:
+        DashpruneError: naming what it says.
+    """
+    if not path.is_file():
+        return  # Hydra says that there is no such choice
+    try:
+        text = path.read_text(encoding="utf-8")
+        alike = len(text) > _LARGEST or any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text))
+        content = None if alike else yaml.safe_load(text)
+    except (ValueError, OSError, RecursionError, yaml.YAMLError) as error:
+        raise DashpruneError(f"{path} is not a choice: {' '.join(str(error).split())}") from None
+    if not isinstance(content, dict):
+        raise DashpruneError(f"{path} is not a choice: it has no keys, aliases, or more than {_LARGEST // 1000} kB")
+    for entry in content.pop("defaults", None) or []:
+        [(group, name)] = entry.items() if isinstance(entry, dict) and len(entry) == 1 else [(entry, "")]
+        group = str(group).removeprefix("override ").removeprefix("/")
+        if group not in GROUPS or name not in choices(group):
+            raise DashpruneError(f"{path}: the default {entry!r} is not one that a choice has")
+    odd = [key for key in content if key in ("hydra", "defaults") or not isinstance(key, str)]
+    if odd or "_target_" in _keys(content):
+        raise DashpruneError(f"{path}: it sets {odd[0] if odd else '_target_'}, which no choice does; use none of it")
+
+
+def _keys(node: object) -> set[object]:
+    """All keys at any depth."""
+    if isinstance(node, dict):
+        return set(node).union(*(_keys(value) for value in node.values()))
+    return set().union(*(_keys(value) for value in node)) if isinstance(node, list) else set()
 
 
 def changes(config: Mapping[str, Any], always: Iterable[str] = ()) -> dict[str, Any]:

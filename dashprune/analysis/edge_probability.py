@@ -17,6 +17,7 @@ from dashprune import files, metrics
 from dashprune.analysis import grouping
 from dashprune.analysis.grouping import Kind
 from dashprune.config import component
+from dashprune.data.base import Dataset
 from dashprune.data.problem import Pairs
 from dashprune.errors import DashpruneError
 from dashprune.runs import results
@@ -379,7 +380,7 @@ def _by_network(runs: Iterable[Run]) -> list[tuple[Reference, list[Run]]]:
         settings = run.row["config"]["dataset"]
         name = json.dumps(settings, sort_keys=True)
         if name not in digests:
-            dataset = component(settings, "dataset")()
+            dataset = component(settings, "dataset", base=Dataset)()
             if dataset.fingerprint() != run.row["data"]:
                 raise DashpruneError(f"{run.folder} was made from other data than there are now; run it again")
             problem = dataset.load()

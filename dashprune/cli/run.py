@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dashprune import classes
 from dashprune.cli.parser import Parser
 from dashprune.errors import DashpruneError, say
 
@@ -56,6 +57,8 @@ def main(words: list[str]) -> int:
             raise DashpruneError(f"'{word}' is not KEY=VALUE; for example pruner={word}, or see dashprune run --help")
     if chosen.config_dir is not None:
         _check_names(Path(chosen.config_dir))
+        _check_selected(Path(chosen.config_dir), chosen.overrides)
+    classes.trust(chosen.overrides, chosen.config_dir)
     flags = [word for word in words if word not in chosen.overrides]  # Hydra wants them before KEY=VALUE
     if chosen.multirun:
         return _sweep(flags, chosen.overrides, chosen.config_dir)
@@ -72,6 +75,17 @@ def _check_names(folder: Path) -> None:
                 f"--config-dir: {path} bears the name of a file that comes with dashprune, and would not be used; "
                 f"give it another name"
             )
+
+
+def _check_selected(folder: Path, overrides: list[str]) -> None:
+    """Refuse a file made from results that says more than which choices and values were chosen."""
+    from dashprune.analysis import choose_lambda
+
+    for word in overrides:
+        key, _, names = word.partition("=")
+        if key.lstrip("+") == "selected":
+            for name in names.strip("[]").split(","):
+                choose_lambda.check(folder / "selected" / f"{name}.yaml")
 
 
 def _single(flags: list[str], overrides: list[str]) -> int:

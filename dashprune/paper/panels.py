@@ -13,6 +13,7 @@ from dashprune import figures, metrics
 from dashprune.analysis import pathways, tables
 from dashprune.config import component
 from dashprune.data import gene_sets
+from dashprune.data.base import Dataset
 from dashprune.errors import DashpruneError
 from dashprune.models.effects import effects_on
 from dashprune.paper.items import Item, Kind, Picture, Run, select
@@ -153,5 +154,5 @@ def _signed_truth(run: Run) -> np.ndarray:
     """(genes, genes) signs of the true network of SIM350, which is its prior when no edge of it is moved."""
     row = run.result
     assert row is not None
-    problem = component({**row["config"]["dataset"], "prior_noise": 0.0}, "dataset")().load()
+    problem = component({**row["config"]["dataset"], "prior_noise": 0.0}, "dataset", base=Dataset)().load()
     return np.asarray(problem.prior.toarray(), dtype=np.float32)

@@ -100,11 +100,11 @@ def check(cfg: DictConfig | Mapping[str, Any]) -> Settings:
         sections["schedule"] = lambda: config.section(Schedule, node["schedule"], "schedule")
     checked = _all(sections)
     components = {
-        "solver": lambda: config.component(node["solver"], "solver")(),
-        "dataset": lambda: config.component(node["dataset"], "dataset")(),
-        "model": lambda: config.component(node["model"], "model", later=("genes",)),
-        "pruner": lambda: config.component(node["pruner"], "pruner")(),
-        "control": lambda: config.component(node["control"], "control")() if node["control"] else None,
+        "solver": lambda: config.component(node["solver"], "solver", base=Solver)(),
+        "dataset": lambda: config.component(node["dataset"], "dataset", base=Dataset)(),
+        "model": lambda: config.component(node["model"], "model", later=("genes",), base=VectorField),
+        "pruner": lambda: config.component(node["pruner"], "pruner", base=Pruner)(),
+        "control": lambda: config.component(node["control"], "control", base=Control)() if node["control"] else None,
         "device": lambda: _device(checked["run"].device),
     }
     built = _all(components)

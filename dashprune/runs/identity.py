@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from dashprune import classes
 from dashprune.errors import DashpruneError, did_you_mean
 
 IDLE = ("outputs", "force", "threads", "train.checkpoint_every")
@@ -76,8 +77,11 @@ def _without(node: Mapping[str, Any], prefix: str, left_out: set[str]) -> dict[s
 
 
 def _class(place: str) -> str:
-    """A class by its own name, wherever in this package it lives; one of somebody else with its place."""
-    return place.rpartition(".")[2] if place.startswith("dashprune.") else place
+    """A class by its own name, wherever in this package it lives; one of somebody else with its place and content."""
+    if place.startswith("dashprune."):
+        return place.rpartition(".")[2]
+    content = classes.digest(place)
+    return place if content is None else f"{place} {content[:12]}"
 
 
 def run_id(config: Mapping[str, Any], fingerprint: str) -> str:

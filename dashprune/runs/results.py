@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,10 @@ KEYS: dict[str, type] = {"dataset": str, "model": str, "pruner": str, "seed": in
 """What every row has."""
 
 
+NAME = re.compile(r"\w[\w.+-]*", re.ASCII)
+"""What a run's names may be, which become parts of paths and cells of tables."""
+
+
 def load(folder: Path) -> Result | None:
     """The result of a run that is done, else None.
 
@@ -42,6 +47,9 @@ def load(folder: Path) -> Result | None:
         raise DashpruneError(f"{path} is not a result: {error}; delete the file and run again") from error
     if missing:
         raise DashpruneError(f"{path} is not a result: it lacks {', '.join(missing)}; delete the file and run again")
+    for key in ("dataset", "model", "pruner", "id"):
+        if not NAME.fullmatch(str(result.get(key, "none"))):
+            raise DashpruneError(f"{path} is not a result: its {key} {result[key]!r} is no name; delete it")
     return dict(result)
 
 
