@@ -1,6 +1,6 @@
 """How well runs with a prior judged it, where the truth is known: a line per run.
 
-    python scripts/judge_priors.py outputs/runs outputs/paper/outside_priors/judged.csv
+    python scripts/judge_priors.py outputs/runs outputs/paper/outside_priors/judged.csv dream4 gnw hillnet sim350
 
 Every run below the first folder that estimated the reliability of its prior is compared with the gold standard: whether
 the 95 % interval of the reliability holds the share of the prior's edges that are real, and how many of the edges that
@@ -62,8 +62,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("runs", type=Path, help="folder of the runs")
     parser.add_argument("out", type=Path, help="file to write")
+    parser.add_argument("datasets", nargs="*", help="only of these, whose gold standard says of every pair what it is")
     words = parser.parse_args()
-    found = [judged(folder, row) for folder, row in results.by_folder(words.runs).items()]
+    runs = results.by_folder(words.runs).items()
+    found = [judged(folder, row) for folder, row in runs if not words.datasets or row["dataset"] in words.datasets]
     lines = sorted((line for line in found if line is not None), key=lambda line: [str(cell) for cell in line[:3]])
     files.write(words.out, files.delimited(COLUMNS, lines, ","))
     held = sum(int(str(line[9])) for line in lines)

@@ -23,6 +23,7 @@ from dashprune.data.own.files import digest, existing
 from dashprune.data.own.interventions import read_interventions
 from dashprune.data.own.network_columns import ROLES
 from dashprune.data.own.networks import Network, read_network, transposed_hint
+from dashprune.data.own.selection import Wanted, selected
 from dashprune.data.own.series import Series, rescaled, series_of
 from dashprune.data.own.summary import hints, summary
 from dashprune.data.problem import Pairs, Problem, Split, coregulation_from_prior, scaled
@@ -87,7 +88,7 @@ class Custom(Dataset):
         interventions: what was done to the cells, see `read_interventions`; None if nothing is known to have been done.
         time: column with time or pseudotime.
         sample: column that names samples, or None if there is only one.
-        layer: of an .h5ad, or None for X.
+        layer: of an .h5ad, "raw" for its raw values, or None for X.
         bins: average the cells of each sample into this many time points, or None.
         scale: bring each gene to 0 to 1 over the training samples; errors are then in squared units of that.
         index_base: what integer indices in networks count from; None finds out.
@@ -108,6 +109,9 @@ class Custom(Dataset):
         prior_columns, gold_columns: what the columns of these are, by role; None takes those of usual names.
         pairs: "sources": all from the sources of the gold standard to any gene, of a gene and itself only if it lists
             such an edge; "all": all but those of a gene and itself.
+        genes: names of those that are modelled, or how many of the most variable, beside which all regulators of the
+            prior are kept; None for all.
+        gene_names: column of `var` in an .h5ad that names genes; None for its index.
     """
 
     expression: Path
@@ -135,6 +139,8 @@ class Custom(Dataset):
     prior_columns: NetworkColumns = None
     gold_columns: NetworkColumns = None
     pairs: Literal["sources", "all"] = "sources"
+    genes: Wanted = None
+    gene_names: str | None = None
 
     def __post_init__(self) -> None:
         if self.prior is None and self.coregulation is not None:
@@ -186,7 +192,14 @@ class Custom(Dataset):
     def reading(self) -> Reading:
         """How the expression is to be read; with the times that lie beside it, if it has none."""
         how = Reading(
-            self.sample, self.time, self.layer, self.pseudotime, self.drop or (), self.missing, self.missing_time
+            self.sample,
+            self.time,
+            self.layer,
+            self.pseudotime,
+            self.drop or (),
+            self.gene_names,
+            self.missing,
+            self.missing_time,
         )
         return how if self.pseudotime else how._replace(pseudotime=pseudotime_beside(self.expression, how))
 
@@ -270,6 +283,12 @@ def read_expression(custom: Custom) -> tuple[tuple[str, ...], list[Series], list
     """
     path = custom.expression
     cells = read_cells(path, custom.reading())
+    regulators: list[str] = []
+    if isinstance(custom.genes, int) and custom.prior is not None:
+        found = read_network(custom.prior, cells.genes, path.name, custom.index_base, dict(custom.prior_columns or ()))
+        matrix = found.matrix.T.tocsr() if custom.prior_transposed else found.matrix
+        regulators = [cells.genes[k] for k in np.flatnonzero(np.diff(matrix.indptr))]
+    cells = selected(path, cells, custom.genes, regulators)
     series = series_of(path, cells, custom.bins)
     notes = [Note(summary(path, cells.genes, series)), *cells.notes]
     return cells.genes, series, [*notes, *hints(path, series, custom.scale, custom.time_scale, custom.bins)]

@@ -29,6 +29,8 @@ ADDED = {
     "dataset.prior_columns": "None",
     "dataset.gold_columns": "None",
     "dataset.pairs": "sources",
+    "dataset.genes": "None",
+    "dataset.gene_names": "None",
 }
 """Keys of a part that runs made before did not have, with the value that these had: it decides nothing."""
 UNREAD = {"dataset.prior_holdout": ("dataset.prior_holdout", "dataset.prior_holdout_by")}

@@ -30,6 +30,7 @@ class Reading(NamedTuple):
         layer: of an .h5ad; None for X.
         pseudotime: a table with the times of the cells, if they are not in the file itself.
         drop: columns or genes to leave out.
+        gene_names: column of `var` in an .h5ad with the names of genes; None for its index.
         missing: what to do about missing values.
         missing_time: what to do about measurements without a time.
     """
@@ -39,6 +40,7 @@ class Reading(NamedTuple):
     layer: str | None = None
     pseudotime: Path | None = None
     drop: tuple[str, ...] = ()
+    gene_names: str | None = None
     missing: Missing = "error"
     missing_time: MissingTime = "error"
 
