@@ -79,6 +79,13 @@ def refused_to_read(name: str, content: str, **columns: str) -> str:
         ("source,target,pvalue\nG0,G1,0.001\n", {"G0 G1": 1}, "ignored 'pvalue'"),
         ("a;b\nG0;G1\n", {"G0 G1": 1}, "source 'a', target 'b'"),
         ('"source","target"\r\n"G0","G1"\r\n', {"G0 G1": 1}, "source 'source'"),
+        ("source;target;weight\nG0;G1;0,5\nG1;G2;1\n", {"G0 G1": 0.5, "G1 G2": 1}, "weight 'weight'"),
+        ("Gene1\tGene2\tEdgeWeight\nG0\tG1\t0.3\n", {"G0 G1": 0.3}, "weight 'EdgeWeight'"),
+        (
+            "source,target,seen\nG0,G1,1\nG0,G2,0\n",
+            {"G0 G1": 1, "G0 G2": 1},
+            "if 0 in 'seen' means that there is no edge, set dataset.prior_columns={weight: seen}",
+        ),
     ],
 )
 def test_columns_are_known_by_their_names(content: str, expected: dict[str, float], told: str) -> None:
@@ -98,6 +105,7 @@ def test_columns_are_known_by_their_names(content: str, expected: dict[str, floa
         ("X\tY\tActivation\t9\nG0\tG1\tRepression\t103\n", {"G0 G1": -1}, "kept 1 of 2 edges"),
         ("X\tY\t1.0\nG0\tG1\t1.0\nG0\tG2\t0.0\n", {"G0 G1": 1}, "weight 'column 3'; 1 pairs of weight 0 are no edges"),
         ("G0 G1\nG1 G2\n", {"G0 G1": 1, "G1 G2": 1}, "no header"),
+        ("G0 activates G1\nG1 inhibits G2\n", {"G0 G1": 1, "G1 G2": -1}, "target 'column 3', sign 'column 2'"),
         ("G0,G1,+\nG1,G2,-\n", {"G0 G1": 1, "G1 G2": -1}, "sign 'column 3'"),
         ("G0,G1,0.5\nG1,G2,-0.25\n", {"G0 G1": 0.5, "G1 G2": -0.25}, "weight 'column 3'"),
     ],
@@ -234,6 +242,7 @@ def test_sets_of_genes() -> None:
     found = read("regulons.gmt", "G0(+)\tgmt\tG1\tG2,0.7\nG1(-)\tgmt\tG3\nG2_regulon\tx\tG3\nG9\tx\tG1\n")
     assert edges(found) == {"G0 G1": 1, "G0 G2": 1, "G1 G3": -1, "G2 G3": 1}
     assert "regulons.gmt: kept 4 of 5 edges, between 4 genes; a set of targets in each row; 1 edges" in found.report
+    assert edges(read("regulons.gmt", "G0\tx\tG1,G2\n")) == {"G0 G1": 1, "G0 G2": 1}
     assert refused_to_read("regulons.gmt", "G0\tG1\n") == (
         "regulons.gmt: row 1 has 2 cells; a set has a name, a remark, genes"
     )

@@ -246,6 +246,7 @@ def _parse(path: Path, delimiter: str | None = None, **options: object) -> pd.Da
             return pd.read_csv(  # type: ignore[call-overload]
                 path,
                 sep=delimiter or DELIMITERS[path.suffix],
+                decimal="," if delimiter == ";" else ".",  # as spreadsheets write that need the comma for numbers
                 encoding="utf-8-sig",
                 index_col=False,
                 skipinitialspace=True,

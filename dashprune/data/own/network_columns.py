@@ -30,7 +30,8 @@ NAMES = {
         "sign", "mor", "mode_of_regulation", "type", "regulation", "regulation_type", "effect", "interaction", "mode",
         "direction", "activation_or_repression",
     ),
-    "weight": ("weight", "score", "combined_score", "edge", "value", "likelihood", "strength", "importance", "label"),
+    "weight": ("weight", "score", "combined_score", "edge", "value", "likelihood", "strength", "importance", "label",
+               "edge_weight", "is_edge", "coefficient", "coef", "correlation"),
     "confidence": ("confidence", "confidence_level", "confidence_score", "level"),
 }  # fmt: skip
 """Usual names in small letters, words joined by `_`; the likeliest first."""

@@ -113,11 +113,18 @@ def sets(path: Path, genes: Collection[str]) -> pd.DataFrame:
         if len(cells) < 3:
             raise DashpruneError(f"{path.name}: row {number} has {len(cells)} cells; a set has a name, a remark, genes")
         source, sign = _regulator(cells[0], genes)
-        rows += [(source, cell.partition(",")[0], sign) for cell in cells[2:] if cell]
-        index += [number] * sum(bool(cell) for cell in cells[2:])
+        members = [name for cell in cells[2:] for name in _members(cell)]
+        rows += [(source, name, sign) for name in members]
+        index += [number] * len(members)
     if not rows:
         raise DashpruneError(f"{path.name} is empty; it must have a set of genes in each row")
     return pd.DataFrame(rows, columns=["source", "target", "sign"], index=index)
+
+
+def _members(cell: str) -> list[str]:
+    """The genes of a cell: one, one with its weight, or several with commas between them."""
+    names = [name.strip() for name in cell.split(",")]
+    return [name for k, name in enumerate(names) if name and not (k and files.NUMBER.fullmatch(name))]
 
 
 def _regulator(name: str, genes: Collection[str]) -> tuple[str, str]:
@@ -138,6 +145,8 @@ def _is_header(first: Sequence[str], rows: list[list[str]], genes: Collection[st
     known = {gene.casefold() for gene in genes}
     if len(first) <= 5 and {cell.casefold() for cell in first[:2]} <= known:
         return all(is_number(row[1]) for row in rows if len(row) > 1) and bool(rows)
+    if len(first) == 3 and {first[0].casefold(), first[2].casefold()} <= known:
+        return False  # source, what it does, target
     return not (3 <= len(first) <= 5 and first[2] and (is_number(first[2]) or is_sign(first[2:3])))
 
 

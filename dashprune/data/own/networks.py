@@ -191,7 +191,8 @@ def _read(path: Path, genes: Sequence[str], given: dict[str, str], key: str) -> 
     ignored = [name for name in form.names if name not in columns.used() and name]
     also = f", ignored {', '.join(repr(name) for name in ignored[:6])}" + (", ..." if len(ignored) > 6 else "")
     told = ("" if form.header else "no header, ") + columns.told() + (also if ignored else "")
-    return _of_list(path, table, columns, told)
+    edges = _of_list(path, table, columns, told)
+    return edges._replace(said=(*edges.said, *_perhaps_weights(table[ignored], columns, key)))
 
 
 def _by_content(path: Path, form: network_files.Form) -> Columns:
@@ -199,6 +200,8 @@ def _by_content(path: Path, form: network_files.Form) -> Columns:
     if len(form.names) < 2:
         raise DashpruneError(f"{path.name} has a single column, and no header; an edge list needs source and target")
     source, target, *others = form.names
+    if len(others) == 1 and network_columns.is_sign(row[1] for row in form.rows if len(row) > 2):
+        return Columns(source, others[0], sign=target)  # as in .sif: what it does stands between them
     if others:
         third = [row[2] for row in form.rows if len(row) > 2]
         if all(network_files.is_number(cell) for cell in third):
@@ -206,6 +209,18 @@ def _by_content(path: Path, form: network_files.Form) -> Columns:
         if network_columns.is_sign(third):
             return Columns(source, target, sign=others[0])
     return Columns(source, target)
+
+
+def _perhaps_weights(table: pd.DataFrame, columns: Columns, key: str) -> list[str]:
+    """A hint at each ignored column of 0 and 1, which may say what is an edge."""
+    if columns.weight is not None:
+        return []
+    told = []
+    for name in table:
+        found = set(table[name].astype(str).str.strip().str.casefold())
+        if found in ({"0", "1"}, {"0.0", "1.0"}, {"true", "false"}):
+            told.append(f"if 0 in '{name}' means that there is no edge, set {key}={{weight: {name}}}")
+    return told
 
 
 def _first_two(path: Path, names: Sequence[str]) -> Columns:
