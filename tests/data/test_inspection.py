@@ -47,6 +47,12 @@ def test_what_is_amiss_is_mended_in_turn(capsys: pytest.CaptureFixture[str]) -> 
     assert cli.main([*shlex.split(command)[1:], "control=persistence"]) == 0
 
 
+def test_a_column_by_another_name_is_taken_before_all_is_one_sample(capsys: pytest.CaptureFixture[str]) -> None:
+    table().rename(columns={"sample": "Sample"}).to_csv("expression.csv", index=False)
+    _, _, command = inspect(capsys, "expression.csv")
+    assert "dataset.sample=Sample" in shlex.split(command)
+
+
 def test_what_cannot_be_mended(capsys: pytest.CaptureFixture[str]) -> None:
     Path("expression.csv").write_text("sample,time,A,B\ns,0,1,2\ns,1,low,2\n")
     code, lines, _ = inspect(capsys, "expression.csv")

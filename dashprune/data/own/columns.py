@@ -19,8 +19,8 @@ _UNIT = r"(?:h|hrs?|hours?|m|mins?|minutes?|d|days?|s|secs?|seconds?)"
 _TIME = re.compile(rf"(?:time|times|timepoints?|latenttime|realtime|samplingtime)(?:in)?{_UNIT}?|{_UNIT}")
 _QUANTITY = re.compile(r"\s*([a-z_ ]*?)\s*([0-9]+(?:\.[0-9]+)?)\s*([a-z_. ]*?)\s*", re.IGNORECASE)
 _SAMPLE = (
-    "samples", "sample_id", "sampleid", "sample_name", "trajectory", "series", "replicate", "rep", "experiment",
-    "donor", "patient", "subject", "mouse", "animal", "lineage", "condition", "batch",
+    "sample", "samples", "sample_id", "sampleid", "sample_name", "trajectory", "series", "replicate", "rep",
+    "experiment", "donor", "patient", "subject", "mouse", "animal", "lineage", "condition", "batch",
 )  # fmt: skip
 """Usual names of the column that tells samples apart, the likeliest first."""
 _HARDLY = re.compile(
