@@ -27,10 +27,17 @@ def main(words: list[str]) -> int:
         epilog="example:\n  dashprune tables outputs",
     )
     parser.add_root()
-    root = parser.existing(parser.parse_args(words).root)
+    parser.add_argument(
+        "--strict", action="store_true", help="stop at a result.json that is none; by default it is left out"
+    )
+    chosen = parser.parse_args(words)
+    root = parser.existing(chosen.root)
 
     from dashprune.analysis import comparisons, tables
+    from dashprune.runs import results
 
+    if chosen.strict:
+        results.collect(root, strict=True)
     print(tables.markdown(tables.write(root)))
     compared = comparisons.markdown(comparisons.write(root))
     if compared:

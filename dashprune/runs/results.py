@@ -6,6 +6,7 @@ is done; the file is written last, atomically.
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 import re
@@ -16,7 +17,7 @@ from typing import Any
 import yaml
 
 from dashprune import files
-from dashprune.errors import DashpruneError
+from dashprune.errors import DashpruneError, say
 
 RANKING = "ranking.tsv"
 Result = dict[str, Any]
@@ -27,6 +28,8 @@ KEYS: dict[str, type] = {"dataset": str, "model": str, "pruner": str, "seed": in
 """What every row has."""
 
 
+LARGEST = 10**6
+"""Bytes of a result; those that are written have some thousand."""
 NAME = re.compile(r"\w[\w.+-]*", re.ASCII)
 """What a run's names may be, which become parts of paths and cells of tables."""
 
@@ -41,9 +44,11 @@ def load(folder: Path) -> Result | None:
     if not path.exists():
         return None
     try:
+        if path.stat().st_size > LARGEST:
+            raise ValueError(f"it has more than {LARGEST // 10**6} MB")
         result = json.loads(path.read_text(encoding="utf-8"), parse_constant=float)
         missing = [key for key, kind in KEYS.items() if not isinstance(result.get(key), kind)]
-    except (ValueError, TypeError, AttributeError) as error:
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
         raise DashpruneError(f"{path} is not a result: {error}; delete the file and run again") from error
     if missing:
         raise DashpruneError(f"{path} is not a result: it lacks {', '.join(missing)}; delete the file and run again")
@@ -53,24 +58,40 @@ def load(folder: Path) -> Result | None:
     return dict(result)
 
 
-def collect(root: Path) -> list[Result]:
+def collect(root: Path, strict: bool = False) -> list[Result]:
     """All results below `root`, in the order of their paths; see `by_folder`."""
-    return list(by_folder(root).values())
+    return list(by_folder(root, strict).values())
 
 
-def by_folder(root: Path) -> dict[Path, Result]:
+def by_folder(root: Path, strict: bool = False) -> dict[Path, Result]:
     """The folders of all runs below `root` that are done, with their results, in the order of their paths.
 
+    A file that is no result is named on standard error, and left out.
+
     Raises:
-        DashpruneError: if there is none.
+        DashpruneError: if there is none; or at the first that is no result, if `strict`.
     """
-    found = {path.parent: load(path.parent) for path in sorted(root.rglob("result.json"))}
-    results = {folder: result for folder, result in found.items() if result is not None}
+    results: dict[Path, Result] = {}
+    for path in sorted(root.rglob("result.json")):
+        try:
+            found = load(path.parent)
+        except DashpruneError as error:
+            if strict:
+                raise
+            _leave_out(str(error))
+        else:
+            results |= {} if found is None else {path.parent: found}
     if not results:
         raise DashpruneError(
             f"no result.json below '{root}'; run something first: dashprune run model=phoenix pruner=dash"
         )
     return results
+
+
+@functools.cache
+def _leave_out(reason: str) -> None:
+    """Say so, once."""
+    say(f"warning: left out: {reason}")
 
 
 def write_config(folder: Path, config: Mapping[str, Any]) -> None:

@@ -26,6 +26,20 @@ def test_a_damaged_result_is_named(tmp_path: Path, text: str, reason: str) -> No
         results.load(tmp_path)
 
 
+def test_a_damaged_result_costs_only_itself(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    row = {"dataset": "d", "model": "m", "pruner": "p", "seed": 0, "config": {}}
+    results.write_result(tmp_path, row)
+    for name, text in {"a": "{", "b": "[" * 10**5, "c": " " * (results.LARGEST + 1), "d": '{"a": NaN}'}.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "result.json").write_text(text)
+    assert results.collect(tmp_path) == [row]
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) == 4
+    assert all(line.startswith("dashprune: warning: left out: ") for line in said)
+    with pytest.raises(DashpruneError, match=r"a/result.json is not a result"):
+        results.collect(tmp_path, strict=True)
+
+
 def test_no_result_is_one_clear_line(tmp_path: Path) -> None:
     with pytest.raises(DashpruneError, match=r"no result\.json below .*dashprune run"):
         results.collect(tmp_path)

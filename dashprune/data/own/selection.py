@@ -14,6 +14,8 @@ from pydantic_core import PydanticCustomError
 from dashprune.data.own.cells import Cells, Note
 from dashprune.errors import DashpruneError, did_you_mean
 
+_BLOCK = 512
+"""Genes that are looked at at once."""
 _BINS = 20
 """Groups of genes of like mean, among which their dispersions are compared."""
 
@@ -73,8 +75,8 @@ def most_variable(values: np.ndarray) -> np.ndarray:
     Args:
         values: (cells, genes), NaN where missing.
     """
-    counts = np.expm1(values.astype(np.float64))
-    mean, variance = np.nanmean(counts, axis=0), np.nanvar(counts, axis=0, ddof=1)
+    blocks = [_moments(values[:, first : first + _BLOCK]) for first in range(0, values.shape[1], _BLOCK)]
+    mean, variance = (np.concatenate(part) for part in zip(*blocks, strict=True))
     mean[mean == 0] = 1e-12
     dispersion = variance / mean
     dispersion[dispersion == 0] = np.nan
@@ -85,3 +87,14 @@ def most_variable(values: np.ndarray) -> np.ndarray:
     spread[alone], centre[alone] = centre[alone], 0.0
     compared = np.asarray((table["dispersion"] - centre) / spread, dtype=np.float64)
     return np.argsort(-np.nan_to_num(compared, nan=-np.inf), kind="stable")
+
+
+def _moments(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(genes,) means and variances of exp(x) - 1 over the cells that have a value."""
+    with np.errstate(over="ignore"):  # of counts, which are pointed out elsewhere
+        counts = np.expm1(values)
+    known = (~np.isnan(counts)).sum(axis=0)
+    np.nan_to_num(counts, copy=False)
+    mean = counts.sum(axis=0, dtype=np.float64) / np.maximum(known, 1)
+    squares = np.einsum("ij,ij->j", counts, counts, dtype=np.float64)
+    return mean, (squares - known * mean**2) / np.maximum(known - 1, 1)
