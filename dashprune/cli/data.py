@@ -87,19 +87,29 @@ def _add_inspect(actions: argparse._SubParsersAction[Parser]) -> None:
     sub.add_argument("--write", type=Path, metavar="NAME.yaml", help=about)
 
 
-def _inspect(words: list[str], write: Path | None) -> int:
+def _inspect(given_words: list[str], write: Path | None) -> int:
     """Print what the files are; returns 2 if they cannot be read even with what would mend them."""
     from dashprune.data.own import inspection
 
-    given = dict(word.split("=", 1) for word in words if word.startswith("dataset."))
-    files = [Path(word) for word in words if not word.startswith("dataset.")]
+    given, files = {}, []
+    for word in given_words:
+        key, _, value = word.partition("=")
+        if key.startswith("dataset.") and value:
+            given[key] = value
+        elif Path(word).exists() or ("=" not in word and not word.startswith("dataset.")):
+            files.append(Path(word))
+        else:
+            raise DashpruneError(f"'{word}' is neither a file nor dataset.KEY=VALUE, such as dataset.sample=null")
     found = {f"dataset.{key}": str(path) for key, path in inspection.roles(files).items()}
     if "dataset.expression" not in {**found, **given}:
         raise DashpruneError("none of the files seems to be expression; name it with dataset.expression=FILE")
     done = inspection.inspect({"dataset.prior": "null", **found, **given}, _notes_on)
     for note in done.notes:
         print(note.text + (f"\n    {note.override}" if note.override and note.override not in note.text else ""))
-    command = shlex.join(["dashprune", "run", "dataset=custom", *(f"{k}={v}" for k, v in done.overrides.items())])
+    without = done.overrides["dataset.prior"] == "null"
+    able = ["model=phoenix_edge", "pruner=dash_edge"] if without else []  # the default, dash, needs a prior
+    words = ["dataset=custom", *(f"{key}={value}" for key, value in done.overrides.items()), *able]
+    command = shlex.join(["dashprune", "run", *words])
     print(f"{'ready' if done.complete else 'not ready yet'}: {command}")
     if write is not None:
         _write_dataset(write, done.overrides, [note.override for note in done.notes if note.override])

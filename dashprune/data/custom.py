@@ -63,8 +63,25 @@ def _columns(value: Any) -> tuple[tuple[str, str], ...] | None:
     return tuple(sorted((str(role), str(name)) for role, name in value.items()))
 
 
+def _time_scale(value: Any) -> Any:
+    """A number above 0, "auto", or nothing."""
+    number = isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value < float("inf")
+    if value is None or value == "auto" or number:
+        return value
+    allowed = "give a number above 0 by which times are divided, or auto, or null"
+    raise PydanticCustomError("time_scale", "{allowed}", {"allowed": allowed})
+
+
+def _names(value: Any) -> tuple[str, ...] | None:
+    """Names; one alone may stand without brackets."""
+    if value is None or isinstance(value, (list, tuple)):
+        return None if value is None else tuple(str(name) for name in value)
+    return (str(value),)
+
+
 NetworkColumns = Annotated[tuple[tuple[str, str], ...] | None, PlainValidator(_columns)]
-TimeScale = Literal["auto"] | Annotated[float, Field(gt=0, allow_inf_nan=False)]
+TimeScale = Annotated[float | Literal["auto"] | None, PlainValidator(_time_scale)]
+Names = Annotated[tuple[str, ...] | None, PlainValidator(_names)]
 HeldOut = Annotated[float | tuple[str, ...] | None, PlainValidator(_held_out)]
 
 
@@ -132,8 +149,8 @@ class Custom(Dataset):
     test: HeldOut
     seed: Annotated[int, Field(ge=0)]
     pseudotime: Path | None = None
-    time_scale: TimeScale | None = None
-    drop: tuple[str, ...] | None = None
+    time_scale: TimeScale = None
+    drop: Names = None
     missing: Missing = "error"
     missing_time: MissingTime = "error"
     prior_columns: NetworkColumns = None

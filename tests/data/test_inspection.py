@@ -114,6 +114,12 @@ def test_no_expression(capsys: pytest.CaptureFixture[str]) -> None:
     assert "none of the files seems to be expression; name it with dataset.expression=FILE" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("word", ["dataset.sample", "dataset.", "dataset.sample=", "datset.sample=null", "pruner=imp"])
+def test_words_that_are_neither_files_nor_overrides(word: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["data", "inspect", "expression.csv", word]) == 2
+    assert f"'{word}' is neither a file nor dataset.KEY=VALUE" in capsys.readouterr().err
+
+
 def test_overrides_that_are_wrong(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["data", "inspect", "expression.csv", "dataset.smaple=null"]) == 2
     said = capsys.readouterr()

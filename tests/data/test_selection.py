@@ -73,3 +73,13 @@ def test_raw_values_and_other_names_of_genes() -> None:
     assert len(load(expression="both.h5ad", gene_names="symbol", prior="null").genes) == 2
     assert "has no column 'symbols'; did you mean 'symbol'?" in refused(expression="both.h5ad", gene_names="symbols")
     assert "cells.h5ad has no raw values" in refused(expression="cells.h5ad", layer="raw")
+
+
+def test_options_that_are_wrong() -> None:
+    assert refused(gene_names="symbol") == (
+        "dataset.gene_names: 'symbol' is a column of var in an .h5ad file, which expression.csv is not; leave it out"
+    )
+    assert refused(time_scale="fast") == (
+        "dataset.time_scale: 'fast' is not allowed; give a number above 0 by which times are divided, or auto, or null"
+    )
+    assert load(drop="ESR1", prior="null").genes == ("TP53", "MDM2", "MYC")

@@ -57,6 +57,11 @@ def _read_table(path: Path, how: Reading) -> Cells:
         raise DashpruneError(
             f"dataset.layer: '{how.layer}' is of an .h5ad file, but {path.name} has no layers; leave it out"
         )
+    if how.gene_names is not None:
+        raise DashpruneError(
+            f"dataset.gene_names: '{how.gene_names}' is a column of var in an .h5ad file, which {path.name} is not; "
+            f"leave it out"
+        )
     if is_series_matrix(path):
         return read_series_matrix(path, how)
     columns = files.columns_of(path)
