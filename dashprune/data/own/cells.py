@@ -99,3 +99,8 @@ def listed(names: Iterable[object], most: int = 5) -> str:
     if len(every) > most:
         return f"{', '.join(every[:most])} and {len(every) - most} more"
     return " and ".join([", ".join(every[:-1]), every[-1]]) if len(every) > 1 else "".join(every)
+
+
+def all_finite(values: np.ndarray) -> bool:
+    """Whether there is no NaN and nothing infinite; it makes no array as large as `values`."""
+    return bool(np.isfinite(values.sum(dtype=np.float64)))

@@ -17,6 +17,7 @@ MISSING = {"", "na", "nan", "n/a", "#n/a", "#na", "<na>", "null", "none", "-nan"
 """How tables write that there is no value, in lower case."""
 _UNIT = r"(?:h|hrs?|hours?|m|mins?|minutes?|d|days?|s|secs?|seconds?)"
 _TIME = re.compile(rf"(?:time|times|timepoints?|latenttime|realtime|samplingtime)(?:in)?{_UNIT}?|{_UNIT}")
+_PARTS = ("time", "hour", "hr", "min", "day", "sec")
 _QUANTITY = re.compile(r"\s*([a-z_ ]*?)\s*([0-9]+(?:\.[0-9]+)?)\s*([a-z_. ]*?)\s*", re.IGNORECASE)
 _SAMPLE = (
     "sample", "samples", "sample_id", "sampleid", "sample_name", "trajectory", "series", "replicate", "rep",
@@ -33,6 +34,8 @@ _HARDLY = re.compile(
 
 def is_time(name: str) -> bool:
     """Whether a column of this name usually holds time or pseudotime."""
+    if len(name) > 4 and not any(part in name.casefold() for part in _PARTS):
+        return False  # as of most genes, and there may be thousands
     plain = re.sub(r"[^a-z0-9]", "", name.casefold())
     usual = _TIME.fullmatch(plain) is not None and (len(plain) > 1 or name == "t")
     return usual or name == "t" or "pseudotime" in plain

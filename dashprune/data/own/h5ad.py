@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from dashprune.data.own import columns, files
-from dashprune.data.own.cells import Cells, Reading
+from dashprune.data.own.cells import Cells, Reading, all_finite
 from dashprune.errors import DashpruneError, did_you_mean
 
 _RAW = "raw"
@@ -106,6 +106,8 @@ def _stored(names: Any) -> int:
 
 
 def _check_infinite(path: Path, values: np.ndarray, cells: pd.Index, genes: tuple[str, ...]) -> None:
+    if all_finite(values):
+        return
     bad = np.argwhere(np.isinf(values))
     if len(bad):
         raise DashpruneError(

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from dashprune.data.own.cells import Cells, Missing, MissingTime, Note, listed
+from dashprune.data.own.cells import Cells, Missing, MissingTime, Note, all_finite, listed
 from dashprune.errors import DashpruneError, MendableError
 
 
@@ -44,6 +44,8 @@ def resolve(path: Path, cells: Cells, how: Missing) -> Cells:
     Raises:
         DashpruneError: with "error" if any is missing; if nothing is left; or if a gene has no value in a sample.
     """
+    if all_finite(cells.values):
+        return cells
     lacking = np.isnan(cells.values)
     if not lacking.any():
         return cells
