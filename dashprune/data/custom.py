@@ -128,7 +128,7 @@ class Custom(Dataset):
             such an edge; "all": all but those of a gene and itself.
         genes: names of those that are modelled, or how many of the most variable, beside which all regulators of the
             prior are kept; None for all.
-        gene_names: column of `var` in an .h5ad that names genes; None for its index.
+        gene_names: column of var in an .h5ad that names genes; None for its index.
     """
 
     expression: Path

@@ -25,12 +25,13 @@ class Reading(NamedTuple):
     """How expression is to be read.
 
     Attributes:
-        sample: column (of `obs` in an .h5ad) that names the sample; None if everything is one sample; `AUTO`.
+        sample: column (of obs in an .h5ad) that names the sample; None if everything is one sample; `AUTO` if one
+            begins where time goes back.
         time: column with time or pseudotime; where it is "time" and there is none, its other usual names are tried.
         layer: of an .h5ad; None for X.
         pseudotime: a table with the times of the cells, if they are not in the file itself.
         drop: columns or genes to leave out.
-        gene_names: column of `var` in an .h5ad with the names of genes; None for its index.
+        gene_names: column of var in an .h5ad with the names of genes; None for its index.
         missing: what to do about missing values.
         missing_time: what to do about measurements without a time.
     """
