@@ -41,8 +41,8 @@ def every_size(scale: float) -> Mixture:
 
 SHAPES = (laplace, normal, every_size)
 """Distributions of real effects that are thought possible."""
-SCALES = (1 / 8, 1 / 4, 1 / 2, 1 / 1.4, 1.0, 1.4, 2.0)
-"""Sizes of real effects that are thought possible, over the most likely one."""
+SCALES = (1 / 512, 1 / 128, 1 / 32, 1 / 8, 1 / 4, 1 / 2, 1 / 1.4, 1.0, 1.4, 2.0)
+"""Sizes of real effects that are thought possible, over the most likely one; at the smallest nothing could be seen."""
 
 
 def _columns(variances: np.ndarray, weights: np.ndarray) -> Mixture:

@@ -316,6 +316,19 @@ def test_evidence_that_a_smaller_scale_explains_leaves_the_reliability_open() ->
     assert (log_odds > -1).all()
 
 
+def test_where_nothing_can_be_seen_a_prior_is_not_contradicted() -> None:
+    """Responses are noise: each pair speaks a little against an edge of usual size, and none against a tiny one."""
+    rng = np.random.default_rng(0)
+    signals, responses = rng.standard_normal((2, 100, 60))
+    candidates = ~np.eye(60, dtype=bool)
+    prior = candidates & (rng.random((60, 60)) < 0.5)
+    data = rows(signals - signals.mean(axis=0), responses - responses.mean(axis=0), np.arange(100))
+    found = posterior(data, prior, candidates).reliability
+    assert found.low < 0.05
+    assert found.value > 0.4
+    assert found.high > 0.95
+
+
 def test_a_shape_that_the_data_like_less_counts_as_much_as_the_others() -> None:
     """By one shape all 20 pairs are real, by the other none, which explains the data e^40 times better."""
     share, _ = _reliability(np.stack([np.full((1, 20), 2.0), np.full((1, 20), -60.0)]))
