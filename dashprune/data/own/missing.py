@@ -47,8 +47,6 @@ def resolve(path: Path, cells: Cells, how: Missing) -> Cells:
     if all_finite(cells.values):
         return cells
     lacking = np.isnan(cells.values)
-    if not lacking.any():
-        return cells
     said = f"{path.name}: {_where(cells, lacking)}"
     if how == "error":
         gappy = any(lacking[cells.sample == name].all(axis=0).any() for name in pd.unique(pd.Series(cells.sample)))
