@@ -3,27 +3,72 @@
 from __future__ import annotations
 
 import csv
+import glob
 import io
 import os
+import re
+import socket
+import sys
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from dashprune.errors import DashpruneError
+
+_MACHINE = re.sub(r"\W", "_", socket.gethostname())
+"""In the names of temporary files, as processes of another machine cannot be asked whether they live."""
 
 
 def write(path: Path, content: str | bytes) -> None:
     """Write a file so that at any moment it is either the old or the new one; text as UTF-8.
 
+    What a killed process of this machine left of an earlier attempt is removed.
+
     Raises:
         OSError: if it cannot be written; see `writing`.
     """
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    with temporary.open("wb") as file:
-        file.write(content.encode() if isinstance(content, str) else content)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    part = temporary(path)
+    try:
+        with part.open("wb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+    flush_folder(path.parent)
+    for left in path.parent.glob(f"{glob.escape(path.name)}.{_MACHINE}-*.tmp"):
+        if not _alive(left.name.removesuffix(".tmp").rpartition("-")[2]):
+            left.unlink(missing_ok=True)
+
+
+def temporary(path: Path) -> Path:
+    """Where this process writes a file before it has its name."""
+    return path.with_name(f"{path.name}.{_MACHINE}-{os.getpid()}.tmp")
+
+
+def flush_folder(folder: Path) -> None:
+    """Flush a folder to the disk, so that a name given in it survives a power cut, where the system can do that."""
+    with suppress(OSError):  # some network disks, and Windows, cannot
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def _alive(process: str) -> bool:
+    """Whether a process of this machine lives; any that cannot be asked counts as alive."""
+    if sys.platform == "win32" or not process.isdecimal():
+        return True
+    try:
+        os.kill(int(process), 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
 
 
 @contextmanager

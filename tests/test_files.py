@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -28,3 +31,23 @@ def test_what_cannot_be_written_is_said_in_one_line_with_a_remedy() -> None:
         files.writing("the table", where, "ask her"),
     ):
         files.write(where, "text")
+
+
+def test_what_a_killed_process_left_is_removed_and_what_a_living_one_writes_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    killed = subprocess.Popen([sys.executable, "-c", ""])
+    killed.wait()
+    for process in (killed.pid, os.getppid()):
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "getpid", lambda process=process: process)
+            files.temporary(tmp_path / "a.txt").write_text("half")
+    files.write(tmp_path / "a.txt", "whole")
+    assert sorted(p.name.rpartition("-")[2] for p in tmp_path.iterdir()) == [f"{os.getppid()}.tmp", "a.txt"]
+
+
+def test_a_write_that_fails_leaves_nothing(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(OSError, match="directory"):
+        files.write(tmp_path / "folder", "text")
+    assert [p.name for p in tmp_path.iterdir()] == ["folder"]

@@ -1,56 +1,129 @@
 """Saving a training so that kill -9 at any moment loses nothing that was saved before.
 
 A checkpoint is written under a temporary name, flushed to the disk and renamed; the one before it is kept beside it.
-Nothing is ever unpickled: files are read with `weights_only=True`.
+Its first line names the format, the run and the SHA-256 of the rest, so that one that is damaged or of another run is
+found. Nothing is ever unpickled: the rest is read with `weights_only=True`.
 """
 
 from __future__ import annotations
 
+import hashlib
+import io
 import os
 import pickle
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 import torch
 
+from dashprune import files
 from dashprune.errors import say
 
 CURRENT = "checkpoint.pt"
 PREVIOUS = "checkpoint.previous.pt"
+FORMAT = 2
+"""Of the files written here; 1 had no first line."""
+State = dict[str, Any]
 
 
-def save(folder: Path, state: dict[str, Any]) -> None:
-    """Make `state` the current checkpoint of `folder` and keep the one before it."""
-    temporary = folder / f"checkpoint.{os.getpid()}.tmp"
+class UnusableError(ValueError):
+    """Why a file is no checkpoint of a run."""
+
+
+class _Hashed(io.RawIOBase):
+    """A file to write to, which hashes what passes."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.file, self.digest = file, hashlib.sha256()
+
+    def write(self, content: Any) -> int:
+        self.digest.update(content)
+        return self.file.write(content)
+
+    def flush(self) -> None:
+        self.file.flush()
+
+
+def save(folder: Path, state: State) -> None:
+    """Make `state` the current checkpoint of the run in `folder`, and keep the one before it."""
+    temporary = files.temporary(folder / CURRENT)
     with temporary.open("wb") as file:
-        torch.save(state, file)
+        file.write(_header(folder, "0" * 64))
+        hashed = _Hashed(file)
+        torch.save(state, cast(BinaryIO, hashed))
+        file.seek(0)
+        file.write(_header(folder, hashed.digest.hexdigest()))
         file.flush()
         os.fsync(file.fileno())
     if (folder / CURRENT).exists():
         (folder / CURRENT).replace(folder / PREVIOUS)
     temporary.replace(folder / CURRENT)
+    files.flush_folder(folder)
 
 
-def load(folder: Path) -> dict[str, Any] | None:
-    """The newest readable checkpoint of `folder`, or None if there is none.
+def load(folder: Path) -> State | None:
+    """The newest checkpoint of `folder` that is whole and of its run, or None if there is none.
 
-    An unreadable one is named on standard error, with what is used in its place.
+    Another is named on standard error, with what is used in its place.
     """
-    unreadable = None
-    for path in (folder / CURRENT, folder / PREVIOUS):
-        if not path.exists():
-            continue
-        try:
-            state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-        except (RuntimeError, EOFError, OSError, ValueError, KeyError, pickle.UnpicklingError):
-            unreadable = path
-            continue
-        if unreadable:
-            _warn(unreadable, f"going on from the previous one, after epoch {len(state['history'])}")
-        return state
-    if unreadable:
-        _warn(unreadable, "no earlier one can be read either, so training starts anew")
-    return None
+    return _newest(folder)[1]
+
+
+def resume(folder: Path) -> State | None:
+    """As `load`, for whoever holds the run's lock: one that cannot be used is removed.
+
+    Or it would be kept as the previous one, in the place of one that can be used.
+    """
+    path, state = _newest(folder)
+    if path is None:
+        discard(folder)
+    elif path.name == PREVIOUS:
+        step_back(folder)
+    return state
+
+
+def previous(folder: Path) -> State | None:
+    """The checkpoint before the current one, or None if there is none that can be used."""
+    try:
+        return read(folder / PREVIOUS)
+    except UnusableError:
+        return None
+
+
+def step_back(folder: Path) -> None:
+    """Drop the current checkpoint for the one before it, if there is one."""
+    if (folder / PREVIOUS).exists():
+        (folder / PREVIOUS).replace(folder / CURRENT)
+    else:
+        (folder / CURRENT).unlink(missing_ok=True)
+    files.flush_folder(folder)
+
+
+def read(path: Path) -> State:
+    """The content of a checkpoint.
+
+    Raises:
+        UnusableError: if it is damaged, of another run than its folder's, or of another format.
+    """
+    try:
+        header, _, body = path.read_bytes().partition(b"\n")
+    except OSError as error:
+        raise UnusableError(f"cannot be read ({error.strerror})") from None
+    words = header[:200].decode("ascii", errors="replace").split(" ")
+    if len(words) != 5 or words[:2] != ["dashprune", "checkpoint"]:
+        raise UnusableError("is no checkpoint of this version of dashprune, or damaged at its start")
+    if words[2] != str(FORMAT):
+        raise UnusableError(f"has format '{words[2]}', and this version of dashprune reads {FORMAT}")
+    if words[3] != (run := path.resolve().parent.name):
+        raise UnusableError(f"is of run '{words[3]}', not of '{run}'")
+    if hashlib.sha256(body).hexdigest() != words[4]:
+        raise UnusableError("is damaged (its checksum does not fit)")
+    try:
+        state = torch.load(io.BytesIO(body), map_location="cpu", weights_only=True)
+        _epoch(state)
+    except (RuntimeError, EOFError, ValueError, KeyError, TypeError, pickle.UnpicklingError) as error:
+        raise UnusableError("holds something else than a training") from error
+    return dict(state)
 
 
 def discard(folder: Path) -> None:
@@ -59,11 +132,38 @@ def discard(folder: Path) -> None:
     tidy(folder)
 
 
+def leftovers(folder: Path) -> list[Path]:
+    """What killed processes left behind, and the previous checkpoint."""
+    return [path for path in (folder / PREVIOUS, *folder.glob("*.tmp")) if path.exists()]
+
+
 def tidy(folder: Path) -> None:
-    """Remove what killed processes left behind, and the previous checkpoint; for a run that is done."""
-    for path in [folder / PREVIOUS, *folder.glob("*.tmp")]:
+    """Remove the `leftovers`; for a run that is done."""
+    for path in leftovers(folder):
         path.unlink(missing_ok=True)
 
 
-def _warn(path: Path, remedy: str) -> None:
-    say(f"{path} cannot be read (truncated?); {remedy}")
+def _header(folder: Path, digest: str) -> bytes:
+    return f"dashprune checkpoint {FORMAT} {folder.resolve().name} {digest}\n".encode("ascii")
+
+
+def _epoch(state: State) -> int:
+    return len(state["history"])
+
+
+def _newest(folder: Path) -> tuple[Path, State] | tuple[None, None]:
+    reasons = []
+    for path in (folder / CURRENT, folder / PREVIOUS):
+        if not path.exists():
+            continue
+        try:
+            state = read(path)
+        except UnusableError as error:
+            reasons.append(f"{path} {error}")
+            continue
+        if reasons:
+            say(f"{reasons[0]}; going on from the previous one, after epoch {_epoch(state)}")
+        return path, state
+    if reasons:
+        say(f"{'; '.join(reasons)}; no earlier one can be used either, so training starts anew")
+    return None, None

@@ -132,8 +132,12 @@ def claim(run: Opened, held: ExitStack) -> Result | None:
     folder, force = run.folder, run.settings.run.force
     row = None if force else _done(run)
     if row is not None:
+        if checkpoints.leftovers(folder) and (lock := locks.hold(folder, wait=False)):
+            with lock:
+                checkpoints.tidy(folder)
         return row
     held.enter_context(locks.hold(folder))
+    _same_data(run)
     results.write_config(folder, run.settings.values)
     if force:
         for name in ("result.json", results.RANKING):
@@ -153,6 +157,7 @@ def _done(run: Opened) -> Result | None:
 def prepare(run: Opened) -> Prepared:
     """Load the data; unless a control is evaluated, build the training, or restore it from its checkpoint."""
     settings, problem = run.settings, run.settings.problem()
+    _same_data(run)
     _notify(run, problem)
     if settings.control is not None:
         return Prepared(run, problem, None)
@@ -160,7 +165,7 @@ def prepare(run: Opened) -> Prepared:
     model.to(settings.values["device"])
     settings.pruner.attach(model, problem)
     training = Training(model, settings.pruner, settings.train)
-    state = checkpoints.load(run.folder)
+    state = checkpoints.resume(run.folder)
     if state is not None:
         _restore(training, state, run.folder)
     return Prepared(run, problem, training)
@@ -212,6 +217,12 @@ def write(run: Opened, scores: Result) -> Result:
     return row
 
 
+def _same_data(run: Opened) -> None:
+    """Raise DashpruneError if the data are not those any more by which the run is known."""
+    if run.settings.dataset.fingerprint() != run.fingerprint:
+        raise DashpruneError(f"{run}: its data have changed since the command began; repeat the command")
+
+
 def _notify(run: Opened, problem: Problem) -> None:
     """Tell what else would be a surprise at the end of training."""
     pruner, control = run.settings.pruner, run.settings.control
@@ -229,6 +240,9 @@ def _notify(run: Opened, problem: Problem) -> None:
 def _work_on(runs: Mapping[str, Opened]) -> dict[str, End]:
     """Bring every run to its end."""
     prepared = {place: _tried(prepare, run) for place, run in runs.items()}
+    for place in _ahead([run for run in prepared.values() if isinstance(run, Prepared)]):
+        checkpoints.step_back(runs[place].folder)
+        prepared[place] = _tried(prepare, runs[place])
     ends: dict[str, End] = {place: run for place, run in prepared.items() if isinstance(run, DashpruneError)}
     ready = {place: run for place, run in prepared.items() if isinstance(run, Prepared)}
     trained = [run for run in ready.values() if run.training is not None]
@@ -240,6 +254,23 @@ def _work_on(runs: Mapping[str, Opened]) -> dict[str, End]:
         if place not in ends:
             ends[place] = _tried(_scored, run)
     return ends
+
+
+def _ahead(runs: Sequence[Prepared]) -> list[str]:
+    """The runs whose last checkpoint was saved when the process was killed before others saved theirs.
+
+    If they go back to the one before it, all go on from a common epoch, as if nothing had happened.
+    """
+    epochs = {run.opened.place: len(run.training.history) for run in runs if run.training is not None}
+    last = max(epochs.values(), default=0)
+    found = []
+    for run in runs:
+        if epochs.get(run.opened.place) == last > 0 and min(epochs.values()) < last:
+            state = checkpoints.previous(run.opened.folder)
+            every = 0 if run.training is None else run.training.settings.checkpoint_every
+            before = (0 if last <= every else None) if state is None else len(state["history"])
+            found += [run.opened.place] if before in epochs.values() else []
+    return found
 
 
 def _by_solver(runs: Sequence[Prepared]) -> list[list[Prepared]]:

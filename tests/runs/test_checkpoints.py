@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import random
+import shutil
 from pathlib import Path
 
 import pytest
@@ -37,7 +39,8 @@ def test_a_truncated_one_falls_back_to_the_previous_and_says_so(
     assert loaded is not None
     assert len(loaded["history"]) == 1
     said = capsys.readouterr().err
-    assert "checkpoint.pt cannot be read (truncated?); going on from the previous one, after epoch 1" in said
+    assert "; going on from the previous one, after epoch 1" in said
+    assert "checkpoint.pt is " in said
     assert said.count("\n") == 1
 
 
@@ -60,10 +63,48 @@ def test_killed_between_the_two_renames_the_previous_one_counts(tmp_path: Path) 
     assert list(tmp_path.iterdir()) == []
 
 
-def test_pickled_code_is_never_run(tmp_path: Path) -> None:
+def test_pickled_code_is_never_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     class Trap:
         def __reduce__(self) -> tuple[object, ...]:
             return (print, ("executed",))
 
-    torch.save({"history": [], "trap": Trap()}, tmp_path / "checkpoint.pt")
+    checkpoints.save(tmp_path, {"history": [], "trap": Trap()})
     assert checkpoints.load(tmp_path) is None
+    assert "holds something else than a training" in capsys.readouterr().err
+
+
+def test_a_flip_anywhere_is_found(tmp_path: Path) -> None:
+    checkpoints.save(tmp_path, {**state(3), "best": {"w": torch.rand(40, 7)}})
+    path = tmp_path / "checkpoint.pt"
+    whole = path.read_bytes()
+    drawn = random.Random(0)
+    for _ in range(1000):
+        place, bit = drawn.randrange(len(whole)), 1 << drawn.randrange(8)
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ bit]) + whole[place + 1 :])
+        with pytest.raises(checkpoints.UnusableError):
+            checkpoints.read(path)
+
+
+def test_one_of_another_run_is_refused_by_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+    checkpoints.save(tmp_path / "one", state(2))
+    shutil.copy(tmp_path / "one/checkpoint.pt", tmp_path / "two")
+    assert checkpoints.load(tmp_path / "two") is None
+    assert "is of run 'one', not of 'two'; no earlier one can be used" in capsys.readouterr().err
+
+
+def test_one_without_a_first_line_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    torch.save(state(2), tmp_path / "checkpoint.pt")
+    assert checkpoints.load(tmp_path) is None
+    assert "is no checkpoint of this version of dashprune" in capsys.readouterr().err
+
+
+def test_a_damaged_one_does_not_take_the_place_of_the_previous(tmp_path: Path) -> None:
+    """Or a kill between the two renames of the next save would leave none."""
+    checkpoints.save(tmp_path, state(1))
+    checkpoints.save(tmp_path, state(2))
+    (tmp_path / "checkpoint.pt").write_bytes(b"")
+    assert checkpoints.resume(tmp_path) is not None
+    assert [path.name for path in tmp_path.iterdir()] == ["checkpoint.pt"]
+    assert len(checkpoints.read(tmp_path / "checkpoint.pt")["history"]) == 1

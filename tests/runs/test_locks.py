@@ -13,6 +13,8 @@ import filelock
 import pytest
 
 from dashprune import compose, train_prune_eval
+from dashprune.data.sim350 import Sim350
+from dashprune.errors import DashpruneError
 from dashprune.runs import identity, locks
 from dashprune.runs.checked import check
 from dashprune.runs.run import train_prune_eval_together
@@ -105,12 +107,31 @@ def test_a_run_asked_for_twice_by_two_names_of_its_folder_does_not_wait_for_itse
     assert "mse" in first  # type: ignore[operator]
 
 
+@pytest.mark.parametrize("number", [errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP])
 def test_a_file_system_without_locks_is_named_and_used(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], number: int
 ) -> None:
     def missing(self: object, **options: object) -> None:
-        raise OSError(errno.ENOSYS, "Function not implemented")
+        raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(filelock.FileLock, "acquire", missing)
     with locks.hold(tmp_path / "runs/sim350/phoenix/dash/0123"):
         assert f"the file system of {tmp_path / 'locks'} has no locks" in capsys.readouterr().err
+
+
+def test_a_lock_of_another_user_is_named_and_work_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refused(self: object, **options: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(filelock.FileLock, "acquire", refused)
+    with locks.hold(tmp_path / "runs/sim350/phoenix/dash/0123"):
+        assert "0123.lock cannot be locked by you (chmod g+w mends it)" in capsys.readouterr().err
+
+
+def test_data_that_change_while_a_run_waits_are_noticed(small: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    prints = iter(["before", "after"])
+    monkeypatch.setattr(Sim350, "fingerprint", lambda self: next(prints))
+    with pytest.raises(DashpruneError, match="its data have changed since the command began; repeat the command"):
+        train_prune_eval(compose(small))

@@ -145,6 +145,46 @@ def test_a_truncated_checkpoint_costs_one_epoch(small: list[str], capsys: pytest
     assert "resuming after epoch 4 of 6" in said
 
 
+@pytest.mark.parametrize("kill_at", [1, 2, 4, 5, 11])
+def test_runs_trained_as_one_end_with_the_same_bytes_after_a_kill_between_their_saves(
+    small: list[str], tmp_path: Path, kill_at: int
+) -> None:
+    class Killed(BaseException):
+        pass
+
+    def kill(folder: Path, state: dict[str, Any]) -> None:
+        save(folder, state)
+        saves.append(folder)
+        if len(saves) == kill_at:
+            raise Killed
+
+    def together(outputs: str) -> dict[str, str]:
+        jobs = [compose([*small, f"outputs={tmp_path / outputs}", f"seed={seed}", "vectorize=true"]) for seed in (0, 1)]
+        train_prune_eval_together(jobs)
+        return {path.parent.name: path.read_text() for path in (tmp_path / outputs).rglob("history.csv")}
+
+    whole = together("whole")
+    save, saves = checkpoints.save, []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(checkpoints, "save", kill)
+        with pytest.raises(Killed):
+            together("killed")
+    assert together("killed") == whole
+    assert {path.suffix for path in (tmp_path / "killed").rglob("*") if path.is_file()} == {
+        ".csv", ".json", ".lock", ".pt", ".tsv", ".yaml",
+    }  # fmt: skip
+    assert not list(tmp_path.rglob(checkpoints.PREVIOUS))
+
+
+def test_killed_before_it_tidied_up_the_repeated_command_does(small: list[str]) -> None:
+    run(small)
+    where = folder(small)
+    for name in (checkpoints.PREVIOUS, "result.json.host-1.tmp"):
+        (where / name).write_bytes(b"")
+    run(small)
+    assert not checkpoints.leftovers(where)
+
+
 def test_a_full_disk_is_one_clear_line(small: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     def full(folder: Path, state: dict[str, Any]) -> None:
         raise OSError(28, "No space left on device", str(folder / "checkpoint.pt"))
