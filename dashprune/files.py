@@ -84,6 +84,19 @@ def writing(what: str, place: Path, remedy: str = "choose another folder") -> It
         raise DashpruneError(f"{what} cannot be written to '{place}' ({error.strerror}); {remedy}") from error
 
 
+@contextmanager
+def reading(what: str) -> Iterator[None]:
+    """Meanwhile, a file that cannot be read is a user's mistake.
+
+    Raises:
+        DashpruneError: in the place of an OSError.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise DashpruneError(f"{what}: {error.filename or 'a file'} cannot be read ({error.strerror})") from error
+
+
 def delimited(columns: Sequence[str], rows: Iterable[Sequence[object]], delimiter: str) -> str:
     """A table as text: a line of names, then a line per row."""
     text = io.StringIO()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dashprune.cli.parser import Parser
-from dashprune.errors import DashpruneError, did_you_mean, say
+from dashprune.errors import DashpruneError, did_you_mean, put, say
 
 GROUPS = ("dataset", "model", "pruner", "control", "train", "solver", "grid", "paper")
 
@@ -29,7 +29,7 @@ def main(words: list[str]) -> int:
         for choice in choices(group):
             try:
                 _check(group, choice)
-                print(f"{group}/{choice}.yaml: ok")
+                put(f"{group}/{choice}.yaml: ok")
             except DashpruneError as error:
                 wrong += 1
                 say(f"{group}/{choice}.yaml: {error}")

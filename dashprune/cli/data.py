@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dashprune.cli.parser import Parser
-from dashprune.errors import DashpruneError, say
+from dashprune.errors import DashpruneError, put, say
 
 if TYPE_CHECKING:
     from dashprune.data.own.cells import Note
@@ -105,12 +105,12 @@ def _inspect(given_words: list[str], write: Path | None) -> int:
         raise DashpruneError("none of the files seems to be expression; name it with dataset.expression=FILE")
     done = inspection.inspect({"dataset.prior": "null", **found, **given}, _notes_on)
     for note in done.notes:
-        print(note.text + (f"\n    {note.override}" if note.override and note.override not in note.text else ""))
+        put(note.text + (f"\n    {note.override}" if note.override and note.override not in note.text else ""))
     without = done.overrides["dataset.prior"] == "null"
     able = ["model=phoenix_edge", "pruner=dash_edge"] if without else []  # the default, dash, needs a prior
     words = ["dataset=custom", *(f"{key}={value}" for key, value in done.overrides.items()), *able]
     command = shlex.join(["dashprune", "run", *words])
-    print(f"{'ready' if done.complete else 'not ready yet'}: {command}")
+    put(f"{'ready' if done.complete else 'not ready yet'}: {command}")
     if write is not None:
         _write_dataset(write, done.overrides, [note.override for note in done.notes if note.override])
     return 0 if done.complete else 2
@@ -144,7 +144,7 @@ def _write_dataset(path: Path, overrides: Mapping[str, str], hints: list[str]) -
     body = yaml.safe_dump({"dataset": {"name": path.stem, **values}}, sort_keys=False, allow_unicode=True)
     folder.mkdir(parents=True, exist_ok=True)
     files.write(target, f"# @package _global_\n# {command}\n{remarks}defaults:\n  - custom\n  - _self_\n\n{body}")
-    print(f"written to {target}; run it with: {command}")
+    put(f"written to {target}; run it with: {command}")
 
 
 def seconds(text: str) -> float:
@@ -176,8 +176,8 @@ def _list() -> int:
         licences = ", ".join(dict.fromkeys(entry.licence for entry in files))
         rows.append([name, len(files), here, _size(files), licences])
     rows.append([manifest.CUSTOM, 0, 0, "", "your own files"])
-    print(tabulate(rows, headers=["name", "files", "here", "size", "licence"], disable_numparse=True))
-    print(f"local copy: {locate.mirror() or 'none'}\ncache: {locate.cache()}")
+    put(tabulate(rows, headers=["name", "files", "here", "size", "licence"], disable_numparse=True))
+    put(f"local copy: {locate.mirror() or 'none'}\ncache: {locate.cache()}")
     return 0
 
 
@@ -207,7 +207,7 @@ def _path(name: str) -> int:
     folders = {path.parents[depth - 1] for path, depth in found if path is not None}
     if not folders:
         raise DashpruneError(f"no file of the dataset '{name}' is here; run: dashprune data fetch {name}")
-    print(*sorted(folders), sep="\n")
+    put("\n".join(map(str, sorted(folders))))
     return 0
 
 
@@ -218,12 +218,12 @@ def _check(name: str) -> int:
     files, lacking = manifest.files_of(name), 0
     for entry in files:
         state, path = _where(entry)
-        print(f"{state:8} {path or entry.relative}" + ("" if state == "ok" else f"; rules out {entry.without}"))
+        put(f"{state:8} {path or entry.relative}" + ("" if state == "ok" else f"; rules out {entry.without}"))
         lacking += state != "ok"
     if lacking:
         say(f"{name}: {lacking} of {len(files)} files are missing or damaged; run: dashprune data fetch {name}")
         return 2
-    print(f"{name}: all {len(files)} files are here" if files else f"{name}: needs no published files, but your own")
+    put(f"{name}: all {len(files)} files are here" if files else f"{name}: needs no published files, but your own")
     return 0
 
 
@@ -237,7 +237,7 @@ def _fetch(name: str, source: Path | None, timeout: float) -> int:
         failed += isinstance(done, DashpruneError)
         say(str(done) if isinstance(done, DashpruneError) else f"{done} {entry.relative}")
     if files:
-        print(f"{name}: {len(files) - failed} of {len(files)} files are in {locate.cache() / 'upstream'}")
+        put(f"{name}: {len(files) - failed} of {len(files)} files are in {locate.cache() / 'upstream'}")
     else:
-        print(f"{name}: needs no published files, but your own")
+        put(f"{name}: needs no published files, but your own")
     return 2 if failed else 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dashprune.cli.parser import Parser
-from dashprune.errors import DashpruneError, say
+from dashprune.errors import DashpruneError, put, say
 
 if TYPE_CHECKING:
     from dashprune.analysis.edge_probability import Consensus
@@ -78,7 +78,7 @@ def _write(found: Consensus) -> None:
     from dashprune.analysis import edge_probability
 
     edge_probability.write(found)
-    print(f"{edge_probability.markdown(found)}\n")
     if found.calibration and found.calibration.bins:
         figures.save(figures.calibration(found.calibration.bins, found.title, found.runs), found.stem)
+    put(f"{edge_probability.markdown(found)}\n")
     say(f"written to {found.stem}.tsv")

@@ -9,7 +9,7 @@ from importlib import import_module
 
 from dashprune import __version__
 from dashprune.cli.parser import COMMANDS, Parser
-from dashprune.errors import DashpruneError, did_you_mean, say
+from dashprune.errors import DashpruneError, did_you_mean, put, say, unshown
 
 EXAMPLES = """\
 examples:
@@ -29,21 +29,36 @@ examples:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code: 0, 1 for a defect, 2 for a user's mistake or a job that failed."""
     words = list(sys.argv[1:] if arguments is None else arguments)
+    _open_streams()
     try:
         if "_ARGCOMPLETE" in os.environ:  # the tab key was pressed
             words = import_module("dashprune.cli.completion").answer()
         code = _dispatch(words)
         sys.stdout.flush()
-        return code
+        lost = unshown()
+        if lost is None or isinstance(lost, BrokenPipeError):  # whoever read the output, such as head, has seen enough
+            return code
+        say(f"standard output cannot be written ({lost.strerror}); what was made is in its files")
+        return 2
     except DashpruneError as error:
         say(str(error))
         return 2
-    except BrokenPipeError:  # whoever read the output, such as head, has seen enough
+    except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except KeyboardInterrupt:
         say("interrupted; repeat the command to go on")
         return 130
+
+
+def _open_streams() -> None:
+    """Where standard streams are closed, open nothing in their place, or the next file would be taken for them."""
+    while (handle := os.open(os.devnull, os.O_RDWR)) <= 2:  # as low as is free
+        pass
+    os.close(handle)
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115
 
 
 def _dispatch(words: list[str]) -> int:
@@ -61,7 +76,7 @@ def _dispatch(words: list[str]) -> int:
     )
     parser.add_argument("--version", action="store_true", help="print the version and exit")
     if parser.parse_args(words).version:
-        print(f"dashprune {__version__}")
+        put(f"dashprune {__version__}")
     else:
         parser.print_help()
     return 0

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from dashprune import files
 from dashprune.cli.parser import Parser
-from dashprune.errors import say
+from dashprune.errors import put, say
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,7 +43,7 @@ def main(words: list[str]) -> int:
     table, text = pathways.analysis([chosen.run], sets, rules)
     out = chosen.out or chosen.run / f"pathways.{Path(chosen.gmt).stem}.csv"
     _write(out, table)
-    print(pathways.markdown(table, chosen.top))
+    put(pathways.markdown(table, chosen.top))
     say(f"{text}; {table['significant'].sum()} are significant")
     say(f"written to {out}")
     return 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from dashprune.cli.parser import Parser
-from dashprune.errors import DashpruneError
+from dashprune.errors import DashpruneError, put
 
 DESCRIPTION = """\
 Draw pictures of a run that is done, each as PNG and PDF:
@@ -46,5 +46,5 @@ def main(words: list[str]) -> int:
 
     from dashprune.figures import run_pictures
 
-    print(*run_pictures.draw(folder, chosen.out or folder / "figures", genes), sep="\n")
+    put("\n".join(map(str, run_pictures.draw(folder, chosen.out or folder / "figures", genes))))
     return 0

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from dashprune import files
 from dashprune.cli import main as command_line
 from dashprune.cli.parser import Parser
-from dashprune.errors import DashpruneError, say
+from dashprune.errors import DashpruneError, put, say
 
 if TYPE_CHECKING:
     from dashprune.paper.items import Run
@@ -134,7 +134,7 @@ def _make(made: Made, chosen: argparse.Namespace, tried: set[str]) -> int:
             f"{made.name}: {folder} was made from {there} runs, of which {len(made.done)} are done below "
             f"'{_root(chosen)}'; it is kept as it is. To write it all the same: --replace, or another --outputs DIR"
         )
-    print(pages.write(made, folder))
+    put(str(pages.write(made, folder)))
     say(f"written to {folder}")
     if not made.missing:
         return 0
@@ -159,14 +159,14 @@ def _preview(made: Made, outputs: Path) -> int:
     from dashprune.paper.items import expected_seconds, finished, sweeps
 
     done = finished(outputs)
-    print(f"{made.item.title}{' (' + pages.QUICK + ')' if made.quick else ''}")
+    put(f"{made.item.title}{' (' + pages.QUICK + ')' if made.quick else ''}")
     expected = {run.folder: expected_seconds(run, done) for run in made.missing}
     for number, words in enumerate(sweeps(made.item, made.quick)):
-        print(f"\ndashprune run -m {shlex.join(words)}")
+        put(f"\ndashprune run -m {shlex.join(words)}")
         for run in made.runs:
             if run.sweep == number:
-                print(f"  {_state(run, expected.get(run.folder))}  {' '.join(run.overrides)}")
-    print(f"\n{made.name}: {len(made.runs)} runs, {len(made.runs) - len(expected)} done; {_left(expected.values())}")
+                put(f"  {_state(run, expected.get(run.folder))}  {' '.join(run.overrides)}")
+    put(f"\n{made.name}: {len(made.runs)} runs, {len(made.runs) - len(expected)} done; {_left(expected.values())}")
     return 0
 
 

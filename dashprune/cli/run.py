@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from dashprune import classes
 from dashprune.cli.parser import Parser
-from dashprune.errors import DashpruneError, say
+from dashprune.errors import DashpruneError, put, say
 
 if TYPE_CHECKING:
     from dashprune.runs.sweeps import Outcomes
@@ -182,7 +182,7 @@ def _print_table(rows: list[dict[str, Any]]) -> None:
     if rows:
         from dashprune.analysis.tables import markdown, summary
 
-        print(markdown(summary(rows)))
+        put(markdown(summary(rows)))
 
 
 def _report(outcomes: Outcomes, overrides: list[str], config_dir: str | None) -> int:

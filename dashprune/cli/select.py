@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from dashprune.cli.parser import Parser
-from dashprune.errors import DashpruneError, say
+from dashprune.errors import DashpruneError, put, say
 
 DESCRIPTION = """\
 Choose the options of a strategy, such as lambda, from a sweep: by validation error and sparsity alone.
@@ -73,8 +73,8 @@ def _select(root: Path, sparsity: float | None) -> int:
     for sweep in sweeps:
         try:
             choice = choose_lambda.choose(sweep.candidates, sparsity)
-            print(f"{choose_lambda.markdown(sweep, choice)}\n")
-            print(f"To use it: {choose_lambda.write(root, sweep, choice)}\n")
+            use = choose_lambda.write(root, sweep, choice)
+            put(f"{choose_lambda.markdown(sweep, choice)}\n\nTo use it: {use}\n")
         except DashpruneError as error:
             mistakes += 1
             say(f"{sweep}: {error}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dashprune.cli.parser import Parser
-from dashprune.errors import say
+from dashprune.errors import put, say
 
 DESCRIPTION = """\
 Collect every result.json below ROOT into ROOT/tables/results.csv, .md and .tex, and print the Markdown.
@@ -38,9 +38,9 @@ def main(words: list[str]) -> int:
 
     if chosen.strict:
         results.collect(root, strict=True)
-    print(tables.markdown(tables.write(root)))
+    put(tables.markdown(tables.write(root)))
     compared = comparisons.markdown(comparisons.write(root))
     if compared:
-        print(f"\n{compared}")
+        put(f"\n{compared}")
     say(f"written to {root / 'tables'}")
     return 0

@@ -11,6 +11,7 @@ from types import TracebackType
 
 from tqdm import tqdm
 
+from dashprune.errors import note
 from dashprune.training.state import Epoch
 
 LINE_EVERY = 10
@@ -54,7 +55,7 @@ class Progress:
         if self.bar is not None:
             self.bar.write(f"{self.name}: {text}", file=sys.stderr)
         else:
-            print(f"{self.name}: {text}", file=sys.stderr, flush=True)
+            note(f"{self.name}: {text}")
 
     def __enter__(self) -> Progress:
         return self

@@ -14,7 +14,7 @@ from omegaconf import DictConfig
 
 from dashprune import files
 from dashprune.data.problem import Problem
-from dashprune.errors import DashpruneError, say
+from dashprune.errors import DashpruneError, DefectError, say
 from dashprune.runs import checkpoints, finished, identity, locks, provenance, results
 from dashprune.runs.checked import Settings, check
 from dashprune.runs.progress import Progress
@@ -85,6 +85,8 @@ def train_prune_eval(cfg: Configuration) -> Result:
         DashpruneError: on a mistake in the configuration or the data, or if the solution diverges.
     """
     (end,) = train_prune_eval_together([cfg])
+    if isinstance(end, DefectError):
+        raise end.cause
     if isinstance(end, DashpruneError):
         raise end
     return end
@@ -120,7 +122,8 @@ def open_run(cfg: Configuration) -> Opened:
     settings = check(cfg)
     provenance.commit()  # of the code that is loaded now, before somebody changes the files
     torch.set_num_threads(settings.run.threads)
-    fingerprint = settings.dataset.fingerprint()
+    with files.reading("dataset"):
+        fingerprint = settings.dataset.fingerprint()
     folder = identity.run_folder(settings.values, fingerprint, settings.names)
     with files.writing("outputs: the run folder", folder, "choose another with outputs=FOLDER"):
         folder.mkdir(parents=True, exist_ok=True)
@@ -156,7 +159,9 @@ def _done(run: Opened) -> Result | None:
 
 def prepare(run: Opened) -> Prepared:
     """Load the data; unless a control is evaluated, build the training, or restore it from its checkpoint."""
-    settings, problem = run.settings, run.settings.problem()
+    settings = run.settings
+    with files.reading("dataset"):
+        problem = settings.problem()
     _same_data(run)
     _notify(run, problem)
     if settings.control is not None:
@@ -184,11 +189,8 @@ def train(runs: Sequence[Prepared], solver: Solver) -> list[DashpruneError | Non
         ]
         if sharing > 1:
             progress.note(_plan(runs, members, solver))
-        try:
-            fit_together(members, solver)
-        except OSError as error:
-            return [_unwritable(error)] * sharing
-    return [member.error for member in members]
+        fit_together(members, solver)
+    return [None if member.error is None else _mistake(member.error) for member in members]
 
 
 def score(run: Prepared) -> Result:
@@ -286,13 +288,11 @@ def _scored(run: Prepared) -> Result:
 
 
 def _tried(stage: Callable[..., T], *arguments: object) -> T | DashpruneError:
-    """What a stage returns; or its error, if it is a user's mistake or a full disk."""
+    """What a stage returns, or its error, which ends this run only."""
     try:
         return stage(*arguments)
-    except DashpruneError as error:
-        return error
-    except OSError as error:
-        return _unwritable(error)
+    except Exception as error:
+        return _mistake(error)
 
 
 def _member(run: Prepared, training: Training, progress: Progress, spent: Callable[[], float]) -> Member:
@@ -334,5 +334,9 @@ def _restore(training: Training, state: dict[str, Any], folder: Path) -> None:
         ) from error
 
 
-def _unwritable(error: OSError) -> DashpruneError:
+def _mistake(error: Exception) -> DashpruneError:
+    if isinstance(error, DashpruneError):
+        return error
+    if not isinstance(error, OSError):
+        return DefectError(error)
     return DashpruneError(f"outputs: {error.filename or 'a file'} cannot be written ({error.strerror})")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import math
 from collections.abc import Callable, Iterator, Sequence
 
 import torch
 
 from dashprune.data.problem import Split
-from dashprune.errors import DashpruneError
+from dashprune.errors import DashpruneError, say
 from dashprune.seeds import torch_generator
 from dashprune.solvers.base import DivergenceError, Solver
 from dashprune.training.batches import Batch, batches, by_trajectory, combined, join
@@ -40,7 +41,7 @@ class Member:
         device = next(training.model.parameters()).device
         self.trajectories = by_trajectory(train, device)
         self.held_out = None if validation.empty else join(by_trajectory(validation, device))
-        self.error: DashpruneError | None = None
+        self.error: Exception | None = None
 
     def begin_epoch(self) -> None:
         """Prune, if it is time to."""
@@ -56,6 +57,14 @@ class Member:
         generator, settings = torch_generator(self.seed, "batches", self.epoch), self.training.settings
         for _ in range(settings.passes(len(self.trajectories))):
             yield from batches(self.trajectories, settings.batch_trajectories, generator)
+
+    def attempt(self, stage: Callable[[], None]) -> None:
+        """Do something that no failure of may stop other members; it ends this one."""
+        if self.error is None:
+            try:
+                stage()
+            except Exception as error:
+                self.error = error
 
     def note(self, losses: list[float], validation: float | None, reason: str = "") -> None:
         """Take note of the epoch's losses and of the error on the validation split, or of a divergence.
@@ -107,6 +116,7 @@ def fit(
 
     Raises:
         DashpruneError: if the solution diverges, naming epoch, step and a remedy.
+        OSError: if `after_epoch` cannot write.
     """
     member = Member(training, train, validation, seed, after_epoch)
     fit_together([member], solver)
@@ -122,12 +132,11 @@ def fit_together(members: Sequence[Member], solver: Solver) -> None:
     with _subnormals_flushed():
         while active := [member for member in members if member.error is None and not member.training.finished]:
             for member in active:
-                member.begin_epoch()
-            for group in groups(active, solver):
-                _train_alone(group[0], solver) if len(group) == 1 else _train_as_one(group, solver)
+                member.attempt(member.begin_epoch)
+            for group in groups([member for member in active if member.error is None], solver):
+                _train(group, solver)
             for member in active:
-                if member.error is None:
-                    member.end_epoch()
+                member.attempt(member.end_epoch)
 
 
 def groups(members: Sequence[Member], solver: Solver) -> list[list[Member]]:
@@ -140,6 +149,18 @@ def groups(members: Sequence[Member], solver: Solver) -> list[list[Member]]:
         fitting = [group for other, group in found if key is not None and other == key]
         fitting[0].append(member) if fitting else found.append((key, [member]))
     return [group for _, group in found]
+
+
+def _train(group: list[Member], solver: Solver) -> None:
+    """An epoch of one member, or of several as one; where that fails, of each alone, so that the others go on."""
+    if len(group) > 1:
+        try:
+            return _train_as_one(group, solver)
+        except Exception as error:
+            say(f"{len(group)} runs cannot train as one now ({type(error).__name__}: {error}); each does alone")
+    for member in group:
+        member.attempt(functools.partial(_train_alone, member, solver))
+    return None
 
 
 def _train_alone(member: Member, solver: Solver) -> None:

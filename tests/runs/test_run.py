@@ -13,7 +13,9 @@ import torch
 from scipy.sparse import csr_array
 
 from dashprune import compose, train_prune_eval
-from dashprune.errors import DashpruneError
+from dashprune.data.sim350 import Sim350
+from dashprune.errors import DashpruneError, DefectError
+from dashprune.pruners.dash import Dash
 from dashprune.runs import checkpoints
 from dashprune.runs.finished import reported
 from dashprune.runs.run import train_prune_eval_together
@@ -174,6 +176,56 @@ def test_runs_trained_as_one_end_with_the_same_bytes_after_a_kill_between_their_
         ".csv", ".json", ".lock", ".pt", ".tsv", ".yaml",
     }  # fmt: skip
     assert not list(tmp_path.rglob(checkpoints.PREVIOUS))
+
+
+@pytest.mark.parametrize("where", ["update", "state_dict", "report"])
+def test_one_that_fails_costs_only_itself(small: list[str], monkeypatch: pytest.MonkeyPatch, where: str) -> None:
+    """At the start of an epoch, when it is saved, and when it is scored."""
+
+    def broken(self: Dash, *arguments: Any, **options: Any) -> Any:
+        if made.index(self) == 1 and (where != "update" or arguments[1] == 3):
+            raise ZeroDivisionError("of a class of the user")
+        return whole(self, *arguments, **options)
+
+    def attach(self: Dash, *arguments: Any) -> None:
+        made.append(self)
+        attached(self, *arguments)
+
+    whole, attached = getattr(Dash, where), Dash.attach
+    made: list[Dash] = []
+    monkeypatch.setattr(Dash, where, broken)
+    monkeypatch.setattr(Dash, "attach", attach)
+    ends = train_prune_eval_together([compose([*small, f"seed={seed}"]) for seed in (0, 1, 2)])
+    assert [isinstance(end, DefectError) for end in ends] == [False, True, False]
+    assert "ZeroDivisionError: of a class of the user" in str(ends[1])
+    assert len(list(Path(small[-1].partition("=")[2]).rglob("result.json"))) == 2
+
+
+def test_what_fails_together_is_tried_alone(
+    small: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(loop, "_train_as_one", lambda *_: 1 / 0)
+    ends = train_prune_eval_together([compose([*small, f"seed={seed}"]) for seed in (0, 1)])
+    said = "2 runs cannot train as one now (ZeroDivisionError: division by zero); each does alone"
+    assert said in capsys.readouterr().err
+    alone = [run([*small, f"{small[-1]}2"], f"seed={seed}") for seed in (0, 1)]
+    assert [end["mse"] for end in ends if isinstance(end, dict)] == [row["mse"] for row in alone]
+
+
+def test_a_test_split_in_which_nothing_changes_has_no_relative_error(
+    small: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def still(self: Sim350) -> Any:
+        problem = load(self)
+        problem.test.expression[:] = 0.5
+        return problem
+
+    load = Sim350.load
+    monkeypatch.setattr(Sim350, "load", still)
+    row = run(small, "train.epochs=1")
+    assert row["mse_persistence"] == 0
+    assert row["mse"] is not None
+    assert row["mse_relative"] is None
 
 
 def test_killed_before_it_tidied_up_the_repeated_command_does(small: list[str]) -> None:
