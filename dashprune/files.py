@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from dashprune import escaping
 from dashprune.errors import DashpruneError
 
 _MACHINE = re.sub(r"\W", "_", socket.gethostname())
@@ -98,9 +99,9 @@ def reading(what: str) -> Iterator[None]:
 
 
 def delimited(columns: Sequence[str], rows: Iterable[Sequence[object]], delimiter: str) -> str:
-    """A table as text: a line of names, then a line per row."""
+    """A table as text: a line of names, then a line per row; see `dashprune.escaping.cell`."""
     text = io.StringIO()
     writer = csv.writer(text, delimiter=delimiter, lineterminator="\n")
     writer.writerow(columns)
-    writer.writerows(rows)
+    writer.writerows([escaping.cell(one) for one in row] for row in rows)
     return text.getvalue()

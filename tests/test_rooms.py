@@ -11,7 +11,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "dashprune"
 ROOMS = [
-    "errors", "seeds", "files", "metrics", "classes", "config",
+    "errors", "seeds", "escaping", "files", "metrics", "classes", "config",
     "data", "models", "solvers", "evidence", "controls", "pruners", "training", "runs",
     "analysis", "figures", "paper", "cli", "__main__",
 ]  # fmt: skip

@@ -27,11 +27,11 @@ from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any, NamedTuple, TypeGuard
 
+import pandas as pd
 import yaml
 from omegaconf import OmegaConf
-from tabulate import tabulate
 
-from dashprune import files
+from dashprune import escaping, files
 from dashprune.analysis import grouping
 from dashprune.analysis.grouping import Kind
 from dashprune.config import choices, compose
@@ -349,7 +349,7 @@ def markdown(sweep: Sweep, choice: Choice) -> str:
     seeds = f"Seeds: {', '.join(map(str, sweep.seeds))}."
     if sweep.left_out:
         seeds += f" Left out, for want of these: {sweep.left_out} other candidates."
-    text = tabulate(table, headers="keys", tablefmt="github", disable_numparse=True)
+    text = escaping.markdown(pd.DataFrame(table).fillna(""))
     return "\n\n".join([f"## {sweep}", text, f"{seeds} {choice.why}", *_by_truth(sweep, choice)])
 
 

@@ -9,9 +9,8 @@ from statistics import fmean, stdev
 from typing import NamedTuple
 
 import pandas as pd
-from tabulate import tabulate
 
-from dashprune import files
+from dashprune import escaping, files
 from dashprune.analysis import grouping
 from dashprune.analysis.scores import COMPARED, SCORES, Score
 from dashprune.runs import results
@@ -117,7 +116,7 @@ def markdown(compared: Comparison) -> str:
         shown[name] = [f"{value:+{own}}" for value, own in zip(table[name], digits, strict=True)]
     shown["p"] = [f"{value:.2g}" for value in table["p_corrected"]]
     shown["verdict"] = table["verdict"]
-    text = tabulate(shown.to_dict("list"), headers="keys", tablefmt="github", disable_numparse=True)
+    text = escaping.markdown(shown)
     return "\n\n".join([*([EXPLANATION, text] if len(table) else []), *compared.missing])
 
 
@@ -131,7 +130,7 @@ def write(root: Path) -> Comparison:
     folder = root / "tables"
     with files.writing("the comparisons", folder):
         folder.mkdir(exist_ok=True)
-        files.write(folder / "comparisons.csv", compared.table.to_csv(index=False))
+        files.write(folder / "comparisons.csv", escaping.delimited(compared.table))
         files.write(folder / "comparisons.md", markdown(compared) + "\n")
     return compared
 

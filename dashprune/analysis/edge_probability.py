@@ -11,9 +11,8 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 from scipy.sparse import csr_array
-from tabulate import tabulate
 
-from dashprune import files, metrics
+from dashprune import escaping, files, metrics
 from dashprune.analysis import grouping
 from dashprune.analysis.grouping import Kind
 from dashprune.config import component
@@ -196,7 +195,8 @@ def read(run: Run) -> pd.DataFrame:
     try:
         text: dict[str, type] = {"source": str, "target": str}
         network = pd.read_csv(path, sep="\t", dtype=text, keep_default_na=False)
-    except (OSError, ValueError) as error:
+        network = network.assign(**{name: network[name].map(escaping.original) for name in text})
+    except (OSError, ValueError, KeyError) as error:
         reason = " ".join(str(getattr(error, "strerror", None) or error).split())
         raise DashpruneError(f"{path} cannot be read ({reason}); run it again with force=true") from error
     if len(network) != run.row["edges"]:
@@ -286,7 +286,7 @@ def write(found: Consensus) -> None:
     edges[flags] = edges[flags].astype(np.int64)
     with files.writing("the edges", found.stem.parent):
         found.stem.parent.mkdir(exist_ok=True)
-        for kind, content in (("tsv", edges.to_csv(sep="\t", index=False)), ("md", markdown(found) + "\n")):
+        for kind, content in (("tsv", escaping.delimited(edges, "\t")), ("md", markdown(found) + "\n")):
             files.write(found.stem.with_name(f"{found.stem.name}.{kind}"), content)
 
 
@@ -324,7 +324,7 @@ def _first(heading: str, edges: pd.DataFrame) -> list[str]:
     columns = {name: shown[name].tolist() for name in ("source", "target", "sign", "probability", "runs")}
     columns["probability"] = [f"{probability:.3f}" for probability in shown["probability"]]
     number = f" ({TOP} of {len(edges)})" if len(edges) > TOP else ""
-    return [f"{heading}{number}:", tabulate(columns, headers="keys", tablefmt="github", disable_numparse=True)]
+    return [f"{heading}{number}:", escaping.markdown(pd.DataFrame(columns))]
 
 
 def _by_truth(found: Calibration | None) -> list[str]:
@@ -346,7 +346,7 @@ def _by_truth(found: Calibration | None) -> list[str]:
     kept, error = sum(own.pairs for own in found.bins), metrics.calibration_error(found.bins)
     return [
         "For information only, used for none of the above: the gold standard.",
-        tabulate(rows, headers="keys", tablefmt="github", disable_numparse=True),
+        escaping.markdown(pd.DataFrame(rows)),
         f"Expected calibration error {error:.3f}, over the {kept} pairs that a run kept. "
         f"Of the {found.others} other pairs {found.missed} are real.",
     ]

@@ -30,8 +30,8 @@ import numpy as np
 import pandas as pd
 from scipy.sparse import csr_array
 from scipy.stats import false_discovery_control, norm
-from tabulate import tabulate
 
+from dashprune import escaping
 from dashprune.analysis.grouping import by
 from dashprune.data.gene_sets import GeneSet
 from dashprune.data.sparse import dense
@@ -275,7 +275,7 @@ def markdown(table: pd.DataFrame, count: int) -> str:
         "z_prior": [f"{z:.2f}" for z in shown["z_prior"]],
         **{name: [f"{value:.2g}" for value in shown[name]] for name in ("p", "bonferroni", "bh")},
     }
-    return tabulate(cells, headers="keys", tablefmt="github", disable_numparse=True)
+    return escaping.markdown(pd.DataFrame(cells))
 
 
 def _influence_of(run: Path) -> Influence:

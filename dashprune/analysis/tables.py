@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 from tabulate import tabulate
 
-from dashprune import files
+from dashprune import escaping, files
 from dashprune.analysis import codes, grouping
 from dashprune.analysis.scores import SCORES
 from dashprune.runs import results
@@ -80,10 +80,7 @@ def display(table: pd.DataFrame, numbers: Mapping[str, str]) -> pd.DataFrame:
 def markdown(table: pd.DataFrame) -> str:
     """The summary as a Markdown table, the controls in a table of their own below it, and whose code it was."""
     numbers = codes.numbers(table["code"])
-    parts = [
-        tabulate(display(part, numbers).to_dict("list"), headers="keys", tablefmt="github", disable_numparse=True)
-        for part in _apart(table)
-    ]
+    parts = [escaping.markdown(display(part, numbers)) for part in _apart(table)]
     return "\n\n".join(["\n\nControls, without a neural model:\n\n".join(parts), *codes.note(numbers)])
 
 
@@ -91,7 +88,7 @@ def latex(table: pd.DataFrame) -> str:
     """The summary as LaTeX tabulars with booktabs rules, one of strategies one of controls, and whose code it was."""
     numbers = codes.numbers(table["code"])
     parts = [booktabs(display(part, numbers)) for part in _apart(table)]
-    return "\n\n".join([*parts, *map(escape, codes.note(numbers))])
+    return "\n\n".join([*parts, *map(escaping.latex, codes.note(numbers))])
 
 
 def _apart(table: pd.DataFrame) -> list[pd.DataFrame]:
@@ -100,17 +97,9 @@ def _apart(table: pd.DataFrame) -> list[pd.DataFrame]:
     return [part for part in (table[~control], table[control]) if len(part)]
 
 
-def escape(plain: str) -> str:
-    """A text without the signs that LaTeX would not take."""
-    signs = str.maketrans({
-        "✓": r"$\checkmark$", "±": r"$\pm$", "_": r"\_", "%": r"\%", "&": r"\&", "#": r"\#", "–": "--"
-    })  # fmt: skip
-    return plain.translate(signs)
-
-
 def booktabs(shown: pd.DataFrame) -> str:
     """A table of texts as a LaTeX tabular."""
-    cells = {escape(str(name)): [escape(str(cell)) for cell in shown[name]] for name in shown}
+    cells = {escaping.latex(str(name)): [escaping.latex(str(cell)) for cell in shown[name]] for name in shown}
     text = tabulate(cells, headers="keys", tablefmt="latex_raw", disable_numparse=True)
     for rule in (
         r"\toprule",
@@ -132,8 +121,8 @@ def write(root: Path) -> pd.DataFrame:
     folder = root / "tables"
     with files.writing("the tables", folder):
         folder.mkdir(exist_ok=True)
-        files.write(folder / "results.csv", table.to_csv(index=False))
-        files.write(folder / "runs.csv", runs(rows).to_csv(index=False))
+        files.write(folder / "results.csv", escaping.delimited(table))
+        files.write(folder / "runs.csv", escaping.delimited(runs(rows)))
         files.write(folder / "results.md", markdown(table) + "\n")
         files.write(folder / "results.tex", latex(table) + "\n")
     return table

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dashprune import files
+from dashprune import escaping, files
 from dashprune.cli.parser import Parser
 from dashprune.errors import put, say
 
@@ -77,4 +77,4 @@ def count(text: str) -> int:
 
 def _write(path: Path, table: pd.DataFrame) -> None:
     with files.writing("the pathways", path, "choose another with --out FILE"):
-        files.write(path, table.to_csv(index=False))
+        files.write(path, escaping.delimited(table))

@@ -13,7 +13,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from tabulate import tabulate
 
-from dashprune import figures, files
+from dashprune import escaping, figures, files
 from dashprune.analysis import codes, tables
 from dashprune.analysis.scores import SCORES
 from dashprune.paper.items import Item, Line, Run, Table, lines
@@ -137,12 +137,12 @@ def write(made: Made, folder: Path) -> str:
         folder.mkdir(parents=True, exist_ok=True)
         files.write(folder / f"{made.stem}.md", text)
         if frames:
-            files.write(folder / f"{made.stem}.csv", pd.concat(frames).to_csv(index=False))
+            files.write(folder / f"{made.stem}.csv", escaping.delimited(pd.concat(frames)))
             files.write(folder / f"{made.stem}.tex", latex(made, frames))
         if drawing is not None:
-            files.write(folder / f"{made.stem}.csv", drawing.values.to_csv(index=False))
+            files.write(folder / f"{made.stem}.csv", escaping.delimited(drawing.values))
         if done:
-            files.write(folder / f"{made.stem}.runs.csv", tables.runs(done).to_csv(index=False))
+            files.write(folder / f"{made.stem}.runs.csv", escaping.delimited(tables.runs(done)))
     return text
 
 
@@ -207,7 +207,7 @@ def latex(made: Made, frames: Sequence[pd.DataFrame]) -> str:
             rows.insert(4 + start, r"\midrule")  # below \begin, \toprule, the headings and \midrule
         title = f"{made.item.title}{': ' if table.title else ''}{table.title}. {caption(made)}"
         title = " ".join([title, *codes.note(codes.numbers(values["code"]))])
-        head = [r"\begin{table}", r"\centering", rf"\caption{{{tables.escape(title)}}}"]
+        head = [r"\begin{table}", r"\centering", rf"\caption{{{escaping.latex(title)}}}"]
         texts.append("\n".join([*head, *rows, r"\end{table}"]))
     return "\n\n".join(texts) + "\n"
 
@@ -304,4 +304,5 @@ def duration(seconds: float) -> str:
 
 
 def _github(shown: pd.DataFrame) -> str:
+    """As Markdown, with links of ours."""
     return tabulate(shown.to_dict("list"), headers="keys", tablefmt="github", disable_numparse=True)
