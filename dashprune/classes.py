@@ -18,8 +18,7 @@ from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
-import yaml
-
+from dashprune import files
 from dashprune.errors import DashpruneError, did_you_mean
 
 FOLDER = "DASHPRUNE_CONFIG_DIR"
@@ -104,8 +103,8 @@ def _of_folder() -> set[str]:
 
 def _data(path: Path) -> object:
     try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError, RecursionError):
+        return files.read_yaml(path)
+    except DashpruneError:
         return None  # Hydra says what is wrong with it, if it is used
 
 

@@ -13,9 +13,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import yaml
+
 from dashprune import escaping
 from dashprune.errors import DashpruneError
 
+_YAML = 100_000
+"""Bytes of a yaml file, and values in it; those that people write have some hundred."""
 _MACHINE = re.sub(r"\W", "_", socket.gethostname())
 """In the names of temporary files, as processes of another machine cannot be asked whether they live."""
 
@@ -96,6 +100,38 @@ def reading(what: str) -> Iterator[None]:
         yield
     except OSError as error:
         raise DashpruneError(f"{what}: {error.filename or 'a file'} cannot be read ({error.strerror})") from error
+
+
+def read_yaml(path: Path) -> object:
+    """The content of a yaml file that somebody wrote.
+
+    Raises:
+        DashpruneError: if it cannot be read, has tags, or is larger or deeper than anybody writes, aliases counted out.
+    """
+    try:
+        if path.stat().st_size > _YAML:
+            raise ValueError(f"it has more than {_YAML // 1000} kB")
+        text = path.read_text(encoding="utf-8")
+        tags = [tag for event in yaml.parse(text, yaml.SafeLoader) if (tag := getattr(event, "tag", None)) is not None]
+        if tags:
+            raise ValueError(f"it has a tag, {tags[0]}")
+        top = yaml.compose(text, yaml.SafeLoader)
+        if top is not None and _extent(top, {}) > _YAML:
+            raise ValueError("its aliases stand for too much")
+        return yaml.safe_load(text)
+    except (ValueError, RecursionError, OSError, yaml.YAMLError) as error:
+        reason = "it is nested too deeply" if isinstance(error, RecursionError) else " ".join(str(error).split())
+        raise DashpruneError(f"{path} cannot be read as yaml: {reason}") from None
+
+
+def _extent(node: yaml.Node, known: dict[int, int]) -> int:
+    """How many values a node stands for; one within itself for endlessly many."""
+    if id(node) not in known:
+        known[id(node)] = _YAML + 1
+        parts = node.value if isinstance(node, yaml.CollectionNode) else []
+        within = [one for part in parts for one in (part if isinstance(part, tuple) else (part,))]
+        known[id(node)] = 1 + sum(_extent(one, known) for one in within)
+    return known[id(node)]
 
 
 def delimited(columns: Sequence[str], rows: Iterable[Sequence[object]], delimiter: str) -> str:

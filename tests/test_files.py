@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -51,3 +53,34 @@ def test_a_write_that_fails_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="directory"):
         files.write(tmp_path / "folder", "text")
     assert [p.name for p in tmp_path.iterdir()] == ["folder"]
+
+
+BOMB = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
+    f"{new}: &{new} [{', '.join([f'*{old}'] * 9)}]\n" for old, new in pairwise("abcdefghi")
+)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("a: !!python/object/apply:os.system [id]", "it has a tag, tag:yaml.org,2002:python/object/apply:os.system"),
+        ("[" * 5000 + "]" * 5000, "it is nested too deeply"),
+        (BOMB, "its aliases stand for too much"),
+        ("a: &a [*a]", "its aliases stand for too much"),
+        ("x" * 100_001, "it has more than 100 kB"),
+        ("a: [", "while parsing"),
+        (b"\xff\xfe\x00", "cannot be read as yaml"),
+        ("a: 9999-99-99", "cannot be read as yaml"),
+    ],
+)
+def test_yaml_of_somebody_else_is_refused_in_one_line(tmp_path: Path, content: str | bytes, said: str) -> None:
+    path = tmp_path / "x.yaml"
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(DashpruneError, match=re.escape(said)) as caught:
+        files.read_yaml(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_yaml_with_a_few_aliases_is_read(tmp_path: Path) -> None:
+    (tmp_path / "x.yaml").write_text("a: &a [1, 2]\nb: *a\n")
+    assert files.read_yaml(tmp_path / "x.yaml") == {"a": [1, 2], "b": [1, 2]}

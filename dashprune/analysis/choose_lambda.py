@@ -28,7 +28,6 @@ from statistics import fmean, stdev
 from typing import Any, NamedTuple, TypeGuard
 
 import pandas as pd
-import yaml
 from omegaconf import OmegaConf
 
 from dashprune import escaping, files
@@ -51,8 +50,6 @@ TOLERANCE = 0.05
 MACHINE = ("device",)
 GROUPS = ("solver", "dataset", "model", "pruner")
 ABSENT = object()
-_LARGEST = 100_000
-"""Bytes of a file of `selected/`; those that are written have some hundred."""
 
 
 @dataclass(frozen=True)
@@ -401,14 +398,9 @@ def check(path: Path) -> None:
     """
     if not path.is_file():
         return  # Hydra says that there is no such choice
-    try:
-        text = path.read_text(encoding="utf-8")
-        alike = len(text) > _LARGEST or any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text))
-        content = None if alike else yaml.safe_load(text)
-    except (ValueError, OSError, RecursionError, yaml.YAMLError) as error:
-        raise DashpruneError(f"{path} is not a choice: {' '.join(str(error).split())}") from None
+    content = files.read_yaml(path)
     if not isinstance(content, dict):
-        raise DashpruneError(f"{path} is not a choice: it has no keys, aliases, or more than {_LARGEST // 1000} kB")
+        raise DashpruneError(f"{path} is not a choice: it has no keys")
     for entry in content.pop("defaults", None) or []:
         [(group, name)] = entry.items() if isinstance(entry, dict) and len(entry) == 1 else [(entry, "")]
         group = str(group).removeprefix("override ").removeprefix("/")

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dashprune import classes
+from dashprune import classes, files
 from dashprune.cli.parser import Parser
 from dashprune.errors import DashpruneError, put, say
 
@@ -70,6 +70,7 @@ def _check_names(folder: Path) -> None:
     from dashprune.config import choices
 
     for path in sorted(folder.glob("*/*.yaml")):
+        files.read_yaml(path)
         if path.stem in choices(path.parent.name):
             raise DashpruneError(
                 f"--config-dir: {path} bears the name of a file that comes with dashprune, and would not be used; "

@@ -19,7 +19,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
 from pydantic import Field
 
-from dashprune import config
+from dashprune import config, files
 from dashprune.analysis import scores
 from dashprune.analysis.grouping import NAMES, differing
 from dashprune.errors import DashpruneError, did_you_mean
@@ -151,10 +151,7 @@ def load(name: str) -> Item:
     if not path.is_file():
         known = [*names(), "all"]
         raise DashpruneError(f"there is no item '{name}'{did_you_mean(name, known)}; items: {', '.join(known)}")
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise DashpruneError(f"{path} is not yaml: {' '.join(str(error).split())}") from error
+    values = files.read_yaml(path)
     if not isinstance(values, dict):
         raise DashpruneError(f"{path} must have the keys title, caption, sweeps and quick")
     parts: dict[str, Any] = {

@@ -517,3 +517,29 @@ def test_errors_are_those_of_the_user() -> None:
     for how in (Reading(time="age"), Reading(drop=("nothing",)), Reading(layer="raw")):
         with pytest.raises(DashpruneError):
             read_cells(Path("expression.csv"), how)
+
+
+def test_times_of_day_in_parquet_are_no_numbers() -> None:
+    """Nor is a gene of them: as in the CSV of the same table."""
+    pytest.importorskip("pyarrow")
+    wide = table()
+    wide.assign(time=pd.to_datetime("2020-01-01")).to_parquet("days.parquet")
+    assert "days.parquet: row 1, column 'time' is '2020-01-01" in refused(expression="days.parquet")
+    wide.assign(**{GENES[0]: pd.to_datetime("2020-01-01")}).to_parquet("gene.parquet")
+    assert f"column '{GENES[0]}' holds text, such as '2020-01-01'" in refused(expression="gene.parquet")
+
+
+def test_bytes_in_parquet_are_text() -> None:
+    pytest.importorskip("pyarrow")
+    wide = table()
+    wide.assign(sample=[name.encode() for name in wide["sample"]]).to_parquet("bytes.parquet")
+    same(load(expression="bytes.parquet"), load())
+
+
+def test_parquet_with_metadata_of_another_kind_is_named() -> None:
+    pyarrow = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    for k, metadata in enumerate(("no json", '{"index_columns": 3}', "[]")):
+        content = pyarrow.Table.from_pandas(table()).replace_schema_metadata({"pandas": metadata})
+        parquet.write_table(content, f"odd{k}.parquet")
+        assert f"odd{k}.parquet is damaged, or no table of pandas (" in refused(expression=f"odd{k}.parquet")

@@ -159,7 +159,7 @@ def test_an_item_that_is_not_there_or_not_yaml(tmp_path: Path) -> None:
     with pytest.raises(DashpruneError, match="there is no item 'tabel1'; did you mean 'table1'"):
         load("tabel1")
     (tmp_path / "a.yaml").write_text("a: [")
-    with pytest.raises(DashpruneError, match="is not yaml: while parsing"):
+    with pytest.raises(DashpruneError, match="cannot be read as yaml: while parsing"):
         load(str(tmp_path / "a.yaml"))
     (tmp_path / "a.yaml").write_text("- a")
     with pytest.raises(DashpruneError, match="must have the keys title, caption, sweeps and quick"):

@@ -309,15 +309,25 @@ def _parquet(path: Path, rows: int | None = None) -> pd.DataFrame:
     except (OSError, ValueError):  # ArrowInvalid is a ValueError
         raise DashpruneError(f"{path.name} is not a Parquet file") from None
     with file:
-        if rows == 0:
-            table = file.schema_arrow.empty_table().to_pandas()
-        else:
-            shape = file.metadata.num_rows, file.metadata.num_columns
-            check_memory(path, shape[0] * shape[1] * 24, *shape)
-            table = file.read().to_pandas()
+        shape = file.metadata.num_rows, file.metadata.num_columns
+        check_memory(path, shape[0] * shape[1] * 24, *shape)
+        try:
+            table = (file.schema_arrow.empty_table() if rows == 0 else file.read()).to_pandas()
+        except Exception as error:  # of Arrow, or of metadata that are not those of pandas
+            reason = " ".join(str(error).split())[:200] or type(error).__name__
+            raise DashpruneError(f"{path.name} is damaged, or no table of pandas ({reason}); write it anew") from None
     if None not in table.index.names:
         table = table.reset_index()
     elif not isinstance(table.index, pd.RangeIndex) and not pd.api.types.is_numeric_dtype(table.index):
         table = table.reset_index(names="")
     table.columns = [str(name) for name in table.columns]
-    return table
+    return table.apply(_as_text) if len(table) else table
+
+
+def _as_text(column: pd.Series) -> pd.Series:
+    """Times of day and bytes as the CSV of the same table has them; or they would count as numbers."""
+    if column.dtype.kind in "mM":
+        return column.astype(str)
+    if column.dtype != object:
+        return column
+    return column.map(lambda one: one.decode("utf-8", "replace") if isinstance(one, bytes) else one)
