@@ -10,11 +10,12 @@ import errno
 import os
 import shutil
 import sys
+import threading
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 from urllib.parse import quote
 
 import requests
@@ -30,10 +31,34 @@ GITHUB = "https://raw.githubusercontent.com"
 ATTEMPTS = 4
 PAUSE = 0.5
 """Seconds between the first two attempts; doubled after each."""
+LARGEST = 1 << 30
+"""Bytes of a file of which the manifest gives no size."""
+SLOWEST = 5000
+"""Bytes per second below which an attempt is given up in the end."""
+_TRICKLES = "the connection is too slow"
 _CHUNK = 1 << 13
 _DROPPED = (404, 410, 451)
 """HTTP answers that say that there is no such file any more."""
 _RANGE_REFUSED = 416
+
+
+class _LongerError(Exception):
+    """The server sends more bytes than the file has."""
+
+
+class _Limited:
+    """A file that takes no more bytes than it should have."""
+
+    def __init__(self, file: BinaryIO, most: int) -> None:
+        self.file, self.most = file, most
+
+    def write(self, content: bytes) -> int:
+        if self.file.tell() + len(content) > self.most:
+            raise _LongerError
+        return self.file.write(content)
+
+    def flush(self) -> None:
+        self.file.flush()
 
 
 class UnavailableError(DashpruneError):
@@ -145,7 +170,15 @@ def _copy(source: Path, part: Path) -> None:
 
 
 def _attempt(url: str, part: Path, entry: Entry, timeout: float) -> Exception | None:
-    """Continue `part` until the server's file ends; returns what went wrong."""
+    """Continue `part` until the server's file ends, or is longer than it should be; returns what went wrong."""
+    most, late = LARGEST if entry.bytes is None else entry.bytes, threading.Event()
+
+    def give_up(response: requests.Response) -> None:
+        late.set()
+        response.raw.shutdown()
+
+    watch = threading.Timer(timeout + most / SLOWEST, give_up)
+    watch.daemon = True
     try:
         with part.open("ab") as file, tqdm(total=entry.bytes, **_bar(entry)) as bar:
             start = file.tell()
@@ -155,14 +188,20 @@ def _attempt(url: str, part: Path, entry: Entry, timeout: float) -> Exception | 
                     file.truncate(0)
                 elif response.status_code == requests.codes.partial_content:
                     bar.update(start)
+                watch.args = (response,)
+                watch.start()
 
             headers = {"Accept-Encoding": "identity"}  # so that bytes are those of the file
             if start:
                 headers["Range"] = f"bytes={start}-"
             get = HTTPDownloader(chunk_size=_CHUNK, timeout=timeout, headers=headers, hooks={"response": answered})
-            get(url, CallbackIOWrapper(bar.update, file, "write"), None)
+            get(url, CallbackIOWrapper(bar.update, _Limited(file, most), "write"), None)
+    except _LongerError:
+        return None
     except requests.RequestException as error:
-        return error
+        return requests.Timeout(_TRICKLES) if late.is_set() else error
+    finally:
+        watch.cancel()
     return None
 
 
@@ -246,6 +285,8 @@ def _reason(problem: Exception, timeout: float) -> str:
         return "its certificate is not accepted"
     if isinstance(problem, requests.exceptions.ProxyError):
         return "the proxy does not answer"
+    if str(problem) == _TRICKLES:
+        return f"{_TRICKLES}, less than {SLOWEST / 1000:g} kB per second, {ATTEMPTS} times"
     if isinstance(problem, requests.Timeout) or "timed out" in str(problem):
         return f"no data for {timeout:g} seconds, {ATTEMPTS} times"
     if isinstance(problem, requests.exceptions.ChunkedEncodingError):

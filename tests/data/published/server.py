@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
 class Server(ThreadingHTTPServer):
     """Serves `files`, by path; the n-th request meets the n-th of `faults`, later ones none.
 
-    Faults: None; "truncate" (close half-way), "stall" (say nothing more half-way), "corrupt" (one byte is wrong), or a
+    Faults: None; "truncate" (close half-way), "stall" (say nothing more half-way), "corrupt" (one byte is wrong),
+    "trickle" (a byte now and then), "longer" (bytes without end), or a
     status such as 404. With `ranges` false, a Range is ignored. `asked` lists the Range of every request.
     """
 
@@ -49,8 +51,14 @@ class Handler(BaseHTTPRequestHandler):
     def _send(self, content: bytes, start: int, fault: str | None) -> None:
         body = content[start:]
         self.send_response(206 if start else 200)
-        self.send_header("Content-Length", str(len(body)))
+        if fault != "longer":
+            self.send_header("Content-Length", str(len(body)))
         self.end_headers()
+        if fault in ("trickle", "longer"):
+            with suppress(OSError):
+                while not self.server.over.wait(0.05 if fault == "trickle" else 0):
+                    self.wfile.write(b"x" if fault == "trickle" else body[::-1])
+            return
         if fault == "corrupt":
             body = body[:-1] + bytes([body[-1] ^ 1])
         self.wfile.write(body[: len(body) // 2] if fault in ("truncate", "stall") else body)

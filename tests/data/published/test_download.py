@@ -102,6 +102,29 @@ def test_a_later_command_goes_on_where_an_earlier_one_stopped(server: Server) ->
     assert server.asked[-1] == f"bytes={len(CONTENT) // 2}-"
 
 
+def test_a_body_that_trickles_ends_by_a_total_limit(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(download, "SLOWEST", len(CONTENT) * 10)
+    server.faults = ["trickle"] * 4
+    assert "(the connection is too slow, less than 5242.88 kB per second, 4 times)" in refused(DashpruneError, SHORT)
+    assert not part().exists()  # as no whole piece came
+
+
+def test_a_body_without_end_is_cut_at_the_size_of_the_file(server: Server) -> None:
+    server.faults = ["longer"] * 4
+    assert "is not the published file" in refused(download.UnavailableError)
+    assert not part().exists()
+    server.faults = ["longer"]
+    download.download(ENTRY, 5)
+    assert_there()
+
+
+def test_an_empty_answer_is_not_asked_for_for_ever(server: Server) -> None:
+    server.files = dict.fromkeys(server.files, b"")
+    assert "is not the published file" in refused(download.UnavailableError)
+    assert len(server.asked) == 4
+    assert not part().exists()
+
+
 def test_the_rest_of_another_file_is_not_continued(server: Server) -> None:
     part().parent.mkdir(parents=True)
     part().write_bytes(b"x" * 1000)
