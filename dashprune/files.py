@@ -20,6 +20,8 @@ from dashprune.errors import DashpruneError
 
 _YAML = 100_000
 """Bytes of a yaml file, and values in it; those that people write have some hundred."""
+_DEPTH = 50
+"""Of a yaml file; those that people write have some."""
 _MACHINE = re.sub(r"\W", "_", socket.gethostname())
 """In the names of temporary files, as processes of another machine cannot be asked whether they live."""
 
@@ -112,16 +114,24 @@ def read_yaml(path: Path) -> object:
         if path.stat().st_size > _YAML:
             raise ValueError(f"it has more than {_YAML // 1000} kB")
         text = path.read_text(encoding="utf-8")
-        tags = [tag for event in yaml.parse(text, yaml.SafeLoader) if (tag := getattr(event, "tag", None)) is not None]
-        if tags:
-            raise ValueError(f"it has a tag, {tags[0]}")
+        _check_events(yaml.parse(text, yaml.SafeLoader))
         top = yaml.compose(text, yaml.SafeLoader)
         if top is not None and _extent(top, {}) > _YAML:
             raise ValueError("its aliases stand for too much")
         return yaml.safe_load(text)
     except (ValueError, RecursionError, OSError, yaml.YAMLError) as error:
-        reason = "it is nested too deeply" if isinstance(error, RecursionError) else " ".join(str(error).split())
-        raise DashpruneError(f"{path} cannot be read as yaml: {reason}") from None
+        raise DashpruneError(f"{path} cannot be read as yaml: {' '.join(str(error).split())}") from None
+
+
+def _check_events(events: Iterable[yaml.Event]) -> None:
+    """Raise ValueError at a tag, or where more is nested than anybody writes."""
+    depth = 0
+    for event in events:
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > _DEPTH:
+            raise ValueError("it is nested too deeply")
+        if (tag := getattr(event, "tag", None)) is not None:
+            raise ValueError(f"it has a tag, {tag}")
 
 
 def _extent(node: yaml.Node, known: dict[int, int]) -> int:
