@@ -18,6 +18,9 @@ from dashprune.training.ensemble import Ensemble, shape_of, steps_behind
 from dashprune.training.sparse_layers import compacted
 from dashprune.training.state import Epoch, Training, evaluate, model_sparsity, step
 
+LARGE = 1000.0
+"""Expression, or time between two measurements, above which a model diverges for that reason."""
+
 
 class Member:
     """One training and its data, among those that `fit_together` trains.
@@ -89,11 +92,21 @@ class Member:
         self.after_epoch()
 
     def _diverged(self, where: str, reason: str) -> None:
-        rate = self.training.settings.learning_rate
+        kept = "; the last good checkpoint is kept" if self.training.history else ""
         self.error = DashpruneError(
-            f"epoch {self.epoch}, {where}: the solution diverged ({reason}); lower train.learning_rate (now {rate:g}) "
-            f"or solve more exactly (solver.step, solver.rtol); the last good checkpoint is kept"
+            f"epoch {self.epoch}, {where}: the solution diverged ({reason}); {self._remedy()}{kept}"
         )
+
+    def _remedy(self) -> str:
+        """What most likely helps against a divergence: data of a usual size come first."""
+        largest = max(float(one.start.abs().max()) for one in self.trajectories)
+        longest = max(float(one.dt.max()) for one in self.trajectories)
+        if largest > LARGE:
+            return f"values reach {largest:.3g}: take logarithms, or bring genes to 0 to 1 (dataset.scale=true)"
+        if longest > LARGE:
+            return f"a transition lasts {longest:.3g} units of time: count in larger units (dataset.time_scale=auto)"
+        rate = self.training.settings.learning_rate
+        return f"lower train.learning_rate (now {rate:g}) or solve more exactly (solver.step, solver.rtol)"
 
     def alike(self, solver: Solver) -> object:
         """Equal for members that can be trained as one ensemble in the current epoch; None if this one cannot."""

@@ -9,18 +9,23 @@ from __future__ import annotations
 
 import hashlib
 import os
+import pkgutil
 import shutil
 import signal
 import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
+from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import torch
+from hydra.core.plugins import Plugins
 
+import dashprune
 from dashprune.cli import main as cli
 from dashprune.data.published import manifest
 from dashprune.runs import checkpoints, run, scoring
@@ -49,8 +54,8 @@ class Case:
 
 
 CASES = {
-    "run": Case(["run", *_BASE, "train.epochs=8", "ranking=true"]),
-    "vectorised sweep": Case([*_SWEEP, "train.epochs=6", "seed=0,1,2", "vectorize=true"]),
+    "run": Case(["run", *_BASE, "train.epochs=12", "ranking=true"]),
+    "vectorised sweep": Case([*_SWEEP, "train.epochs=6", "seed=0,1", "vectorize=true"]),
     "sweep": Case([*_SWEEP, "seed=0,1"]),
     "tables": Case(["tables", "outputs"], [[*_SWEEP, "seed=0,1", "pruner=dash,imp"]]),
     "select": Case(["select", "outputs"], [[*_SWEEP, "seed=0,1", "pruner.lambda_1=0.5,0.7"]]),
@@ -80,6 +85,16 @@ class Killed(NamedTuple):
     differs: list[str]
     left: list[str]
     failed: bool
+
+
+@lru_cache
+def _warm() -> None:
+    """Import here, once, what every child would import anew."""
+    for module in pkgutil.walk_packages(dashprune.__path__, "dashprune."):
+        if not module.name.endswith("__main__"):
+            import_module(module.name)
+    import_module("torch._dynamo")
+    Plugins.instance()  # which imports every launcher that is installed
 
 
 def prepare(case: Case, folder: Path) -> None:
@@ -145,6 +160,7 @@ def _plain(node: Any) -> bytes:
 
 def child(words: list[str], folder: Path, moment: int | None = None, torn: bool = False) -> Ended:
     """Run a command in a child, which kills itself before its change of this number."""
+    _warm()
     reader, writer = os.pipe()
     process = os.fork()
     if process == 0:

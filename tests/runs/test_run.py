@@ -267,6 +267,33 @@ def test_a_divergence_is_explained(small: list[str]) -> None:
     assert not list(Path(small[-1].partition("=")[2]).rglob("result.json"))
 
 
+@pytest.mark.parametrize(
+    ("what", "factor", "said"),
+    [
+        ("expression", 1e30, r"values reach \S+: take logarithms, or bring genes to 0 to 1 \(dataset.scale=true\)$"),
+        ("times", 1e5, r"a transition lasts \S+ units of time: count in larger units \(dataset.time_scale=auto\)$"),
+    ],
+)
+def test_a_divergence_for_want_of_scale_is_told_so(
+    small: list[str], monkeypatch: pytest.MonkeyPatch, what: str, factor: float, said: str
+) -> None:
+    """And no checkpoint is promised where there is none."""
+
+    def large(self: Sim350) -> Any:
+        problem = load(self)
+        getattr(problem.train, what)[:] *= factor
+        return problem
+
+    def step(*_: Any) -> torch.Tensor:
+        raise DivergenceError("the loss is nan")
+
+    load = Sim350.load
+    monkeypatch.setattr(Sim350, "load", large)
+    monkeypatch.setattr(loop, "step", step)
+    with pytest.raises(DashpruneError, match=said):
+        run(small)
+
+
 def test_a_divergence_keeps_the_last_good_checkpoint(small: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     def step(state: Training, *arguments: Any) -> torch.Tensor:
         if len(state.history) == 3:
