@@ -288,3 +288,9 @@ def test_all_forms_of_a_network_are_read_alike(pairs: set[tuple[int, int]]) -> N
             path.write_bytes(content.encode() if isinstance(content, str) else content)
             found = read_network(path, GENES, "expression.csv").matrix.toarray()
             np.testing.assert_array_equal(found, matrix.to_numpy(), err_msg=name)
+
+
+def test_a_name_over_several_lines_is_a_quote_that_is_not_closed() -> None:
+    Path("prior.tsv").write_text('TP53\t"s\tMYC\nMY"bits\tG4\n')
+    said = "prior.tsv: row 1, column 'column 2' runs over several lines; is a quote not closed?"
+    assert refused(prior="prior.tsv") == said

@@ -116,6 +116,8 @@ def columns_of(path: Path) -> list[str]:
     _check_delimiter(path, names)
     if names[0].casefold() not in ("sample", "time") and _rows_are_named(path, len(names)):
         names = ["", *names]  # as R writes it: the header has no cell above the names of rows
+    if any("\n" in name or "\r" in name for name in names):
+        raise DashpruneError(f"{path.name}: a name in row 1 runs over several lines; is a quote not closed?")
     check_unique(names, f"{path.name}: row 1")
     return names
 
@@ -189,6 +191,10 @@ def filled(path: Path, table: pd.DataFrame, text: Collection[str], *, empty: boo
         raise DashpruneError(f"{path.name} has a header, but no rows below it")
     for name in text:
         check_filled(path, table[name])
+        broken = table[name].astype(str).str.contains(r"[\r\n]").to_numpy()
+        if broken.any():
+            where = f"row {table.index[int(broken.argmax())]}, column '{_shown(str(name))}'"
+            raise DashpruneError(f"{path.name}: {where} runs over several lines; is a quote not closed?")
     return table.assign(**{name: table[name].astype(str).str.strip() for name in text})
 
 
@@ -285,7 +291,7 @@ def _check_delimiter(path: Path, names: Sequence[str]) -> None:
 
 def _shown(text: str) -> str:
     short = text if len(text) <= 40 else f"{text[:37]}..."
-    return short.replace("\t", "\\t")
+    return short.encode("unicode_escape").decode("ascii") if re.search(r"[\r\n\t]", short) else short
 
 
 def _sign(delimiter: str) -> str:
