@@ -9,12 +9,12 @@ from __future__ import annotations
 import functools
 import json
 import math
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import yaml
+from pydantic import BaseModel, StringConstraints, ValidationError
 
 from dashprune import files
 from dashprune.errors import DashpruneError, say
@@ -24,14 +24,37 @@ Result = dict[str, Any]
 """One row: the content of result.json. Fractions, not percent; errors in squared units of expression."""
 
 
-KEYS: dict[str, type] = {"dataset": str, "model": str, "pruner": str, "seed": int, "config": dict}
-"""What every row has."""
-
-
 LARGEST = 10**6
 """Bytes of a result; those that are written have some thousand."""
-NAME = re.compile(r"\w[\w.+-]*", re.ASCII)
+Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.+-]*$", max_length=200)]
 """What a run's names may be, which become parts of paths and cells of tables."""
+
+
+class _Config(BaseModel, extra="allow"):
+    """Sections of a configuration; `check` looks at what is in them."""
+
+    dataset: dict[str, Any] = {}
+    model: dict[str, Any] = {}
+    pruner: dict[str, Any] = {}
+    control: dict[str, Any] | None = None
+    solver: dict[str, Any] = {}
+    train: dict[str, Any] = {}
+    outputs: str = ""
+    bootstrap: int | None = None
+
+
+class _Row(BaseModel, extra="allow"):
+    """What result.json holds; whatever is not listed is a score."""
+
+    __pydantic_extra__: dict[str, float | int | bool | None]
+    dataset: Name
+    model: Name
+    pruner: Name
+    seed: int
+    id: Name = "none"
+    data: str = ""
+    versions: dict[str, str | None] = {}
+    config: _Config
 
 
 def load(folder: Path) -> Result | None:
@@ -47,15 +70,13 @@ def load(folder: Path) -> Result | None:
         if path.stat().st_size > LARGEST:
             raise ValueError(f"it has more than {LARGEST // 10**6} MB")
         result = json.loads(path.read_text(encoding="utf-8"), parse_constant=float)
-        missing = [key for key, kind in KEYS.items() if not isinstance(result.get(key), kind)]
-    except (ValueError, TypeError, AttributeError, RecursionError) as error:
-        raise DashpruneError(f"{path} is not a result: {error}; delete the file and run again") from error
-    if missing:
-        raise DashpruneError(f"{path} is not a result: it lacks {', '.join(missing)}; delete the file and run again")
-    for key in ("dataset", "model", "pruner", "id"):
-        if not NAME.fullmatch(str(result.get(key, "none"))):
-            raise DashpruneError(f"{path} is not a result: its {key} {result[key]!r} is no name; delete it")
-    return dict(result)
+        return dict(_Row.model_validate(result, strict=True) and result)
+    except ValidationError as error:
+        place = ".".join(map(str, error.errors()[0]["loc"]))
+        reason = f"{place}: {error.errors()[0]['msg']}"
+    except (ValueError, TypeError, RecursionError) as error:
+        reason = " ".join(str(error).split())
+    raise DashpruneError(f"{path} is not a result: {reason}; delete the file and run again")
 
 
 def collect(root: Path, strict: bool = False) -> list[Result]:

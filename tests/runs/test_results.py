@@ -19,7 +19,9 @@ def test_infinite_and_undefined_numbers_are_stored_as_null(tmp_path: Path) -> No
     assert loaded["auroc"] == 0.5
 
 
-@pytest.mark.parametrize(("text", "reason"), [("{", "is not a result"), ("{}", "lacks dataset, model"), ("", "is not")])
+@pytest.mark.parametrize(
+    ("text", "reason"), [("{", "is not a result"), ("{}", "dataset: Field required"), ("", "is not")]
+)
 def test_a_damaged_result_is_named(tmp_path: Path, text: str, reason: str) -> None:
     (tmp_path / "result.json").write_text(text)
     with pytest.raises(DashpruneError, match=f"result.json.*{reason}.*delete the file and run again"):
@@ -43,3 +45,23 @@ def test_a_damaged_result_costs_only_itself(tmp_path: Path, capsys: pytest.Captu
 def test_no_result_is_one_clear_line(tmp_path: Path) -> None:
     with pytest.raises(DashpruneError, match=r"no result\.json below .*dashprune run"):
         results.collect(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("mse", "small", "mse"), ("mse", [1], "mse"), ("versions", [], "versions"),
+        ("versions", {"commit": 3}, "versions.commit"),
+        ("config", {"dataset": []}, "config.dataset"),
+        ("config", {"pruner": "dash"}, "config.pruner"), ("config", 3, "config"),
+        ("seed", True, "seed"), ("seed", 0.5, "seed"), ("model", "a\nb", "model"), ("dataset", "../../x", "dataset"),
+        ("id", "", "id"), ("id", "x" * 201, "id"), ("data", 3, "data"),
+    ],
+)  # fmt: skip
+def test_a_result_of_another_form_is_none(tmp_path: Path, key: str, value: object, said: str) -> None:
+    row = {"dataset": "sim350", "model": "phoenix", "pruner": "dash", "seed": 0, "mse": 0.5, "config": {"dataset": {}}}
+    (tmp_path / "result.json").write_text(json.dumps(row))
+    assert results.load(tmp_path) == row
+    (tmp_path / "result.json").write_text(json.dumps({**row, key: value}))
+    with pytest.raises(DashpruneError, match=rf"result.json is not a result: {said}\S*: .*; delete the file and run"):
+        results.load(tmp_path)
