@@ -10,10 +10,12 @@ from __future__ import annotations
 import hashlib
 import os
 import pkgutil
+import random
 import shutil
 import signal
 import sys
 import tempfile
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -62,6 +64,11 @@ CASES = {
     "edges": Case(["edges", "outputs"], [[*_SWEEP, "seed=0,1"]]),
     "data fetch": Case(["data", "fetch", "yeast", "--from", "source"]),
 }
+
+
+_ONE = ["run", *_BASE, "train.epochs=4", "dataset.seed=0"]
+CROWD = [_ONE, _ONE, [*_ONE, "seed=1"], [*_SWEEP, "seed=2,3", "vectorize=true"]]
+"""Commands at the same time in the same folder, two of them the same."""
 
 
 class Ended(NamedTuple):
@@ -124,11 +131,33 @@ def kill(case: Case, start: Path, scratch: Path, moments: list[int], torn: bool,
             child(case.words, folder, moment, torn)
         done = {name for name in contents(folder) if name.endswith("result.json")}
         ended = child(case.words, folder)
-        found = contents(folder)
-        left = sorted(str(path.relative_to(folder)) for kind in _LEFT for path in folder.rglob(kind))
+        return _compared(folder, done, ended.code != 0, wanted)
+
+
+def _compared(folder: Path, done: set[str], failed: bool, wanted: dict[str, str]) -> Killed:
+    found = contents(folder)
+    left = sorted(str(path.relative_to(folder)) for kind in _LEFT for path in folder.rglob(kind))
     lost = {name for name in [*wanted, *done] if name.endswith("result.json")} - set(found)
     differs = sorted(name for name in wanted.keys() | found.keys() if wanted.get(name) != found.get(name))
-    return Killed(len(lost), [name for name in differs if name not in left], left, ended.code != 0)
+    return Killed(len(lost), [name for name in differs if name not in left], left, failed)
+
+
+def one_after_the_other(scratch: Path) -> dict[str, str]:
+    """What the commands of `CROWD` leave if they do not meet."""
+    folder = scratch / "alone"
+    prepare(Case([], CROWD), folder)
+    return contents(folder)
+
+
+def crowded(folder: Path, drawn: random.Random, wanted: dict[str, str]) -> Killed:
+    """Let the commands of `CROWD` meet, kill one somewhere, and repeat all."""
+    folder.mkdir()
+    victim = drawn.randrange(len(CROWD))
+    codes = crowd(folder, victim, drawn.uniform(0, 1))
+    failed = any(code for k, code in enumerate(codes) if k != victim)
+    done = {name for name in contents(folder) if name.endswith("result.json")}
+    failed |= any(child(words, folder).code for words in CROWD)
+    return _compared(folder, done, failed, wanted)
 
 
 def contents(folder: Path) -> dict[str, str]:
@@ -160,6 +189,26 @@ def _plain(node: Any) -> bytes:
 
 def child(words: list[str], folder: Path, moment: int | None = None, torn: bool = False) -> Ended:
     """Run a command in a child, which kills itself before its change of this number."""
+    process, reader = _started(words, folder, moment, torn)
+    with os.fdopen(reader, "rb") as pipe:
+        changes = len(pipe.read())
+    _, status = os.waitpid(process, 0)
+    return Ended(os.waitstatus_to_exitcode(status), changes)
+
+
+def crowd(folder: Path, victim: int, delay: float) -> list[int]:
+    """Run all commands of `CROWD` at the same time, and kill one after some seconds; the exit codes of all."""
+    started = [_started(words, folder, None, False) for words in CROWD]
+    time.sleep(delay)
+    os.kill(started[victim][0], signal.SIGKILL)
+    codes = [os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) for process, _ in started]
+    for _, reader in started:
+        os.close(reader)
+    return codes
+
+
+def _started(words: list[str], folder: Path, moment: int | None, torn: bool) -> tuple[int, int]:
+    """A child, and the end of a pipe that tells of its changes."""
     _warm()
     reader, writer = os.pipe()
     process = os.fork()
@@ -171,10 +220,7 @@ def child(words: list[str], folder: Path, moment: int | None = None, torn: bool 
         finally:
             os._exit(code)
     os.close(writer)
-    with os.fdopen(reader, "rb") as pipe:
-        changes = len(pipe.read())
-    _, status = os.waitpid(process, 0)
-    return Ended(os.waitstatus_to_exitcode(status), changes)
+    return process, reader
 
 
 def _run(words: list[str], folder: Path, writer: int, moment: int | None, torn: bool) -> int:
