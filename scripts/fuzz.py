@@ -64,9 +64,8 @@ python scripts/fuzz.py{" --full" if chosen.full else ""} --seed {chosen.seed}
 
 Hypothesis changed small files of each kind (bytes and pieces replaced, flipped, cut, doubled), and every reader was fed
 {found["files fed"].sum():,} of them in all. None gave a traceback or ended the process, and each refusal was one line.
-A checkpoint was fed twice: with a checksum that fits the changed content, and as a whole, where only files without a
-real change were read. The times are upper bounds, of a machine that was at work on other things. The manifest is part
-of the package, and was not fed.
+A checkpoint was fed twice: as it is, and packed anew, so that its checksums fit the changed parts. The times are upper
+bounds, of a machine that was at work on other things. The manifest is part of the package, and was not fed.
 
 {escaping.markdown(found)}
 

@@ -173,15 +173,15 @@ def contents(folder: Path) -> dict[str, str]:
 
 
 def _held(path: Path) -> bytes:
-    return _plain(checkpoints.read(path)) if path.name == checkpoints.CURRENT else path.read_bytes()
+    return held(checkpoints.read(path)) if path.name == checkpoints.CURRENT else path.read_bytes()
 
 
-def _plain(node: Any) -> bytes:
+def held(node: Any) -> bytes:
     """Values of a state, one after the other."""
     if isinstance(node, dict):
-        return b"".join(repr(key).encode() + _plain(value) for key, value in node.items())
+        return b"".join(repr(key).encode() + held(value) for key, value in node.items())
     if isinstance(node, (list, tuple)):
-        return b"".join(map(_plain, node))
+        return b"".join(map(held, node))
     if isinstance(node, torch.Tensor):
         return f"{node.dtype}{tuple(node.shape)}".encode() + node.contiguous().numpy().tobytes()
     return repr(node).encode() + b","
