@@ -95,7 +95,7 @@ def _restored(folder: Path, settings: Settings) -> tuple[Problem, VectorField, d
         raise DashpruneError(f"{folder} has no checkpoint any more; run it again with force=true")
     try:
         model.load_state_dict(state["best"])
-    except (RuntimeError, KeyError, TypeError) as error:
+    except Exception as error:  # whatever a state of another form may do
         raise DashpruneError(f"{folder}: the checkpoint is of another model; run it again with force=true") from error
     settings.pruner.finalize(model)
     return problem, model, state["pruner"]

@@ -103,6 +103,9 @@ class Training:
         """Restore what `state_dict` saved, in a Training built from the same configuration."""
         for name in ("model", "pruner", "optimizer", "scheduler"):
             getattr(self, name).load_state_dict(state[name])
+        own = {name: tensor.shape for name, tensor in self.model.state_dict().items()}
+        if state["best"] is not None and {name: tensor.shape for name, tensor in state["best"].items()} != own:
+            raise ValueError("the best model has other weights")
         for name in ("best", "best_epoch", "best_validation", "seconds"):
             setattr(self, name, state[name])
         self.history = [Epoch(*row) for row in state["history"]]
