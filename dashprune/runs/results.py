@@ -9,12 +9,13 @@ from __future__ import annotations
 import functools
 import json
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import yaml
-from pydantic import BaseModel, StringConstraints, ValidationError
+from pydantic import AfterValidator, BaseModel, ValidationError
 
 from dashprune import files
 from dashprune.errors import DashpruneError, say
@@ -26,7 +27,15 @@ Result = dict[str, Any]
 
 LARGEST = 10**6
 """Bytes of a result; those that are written have some thousand."""
-Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.+-]*$", max_length=200)]
+
+
+def _name(text: str) -> str:
+    if len(text) > 200 or not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*", text):
+        raise ValueError(f"{text[:50]!r} is no name")
+    return text
+
+
+Name = Annotated[str, AfterValidator(_name)]
 """What a run's names may be, which become parts of paths and cells of tables."""
 
 
@@ -73,7 +82,7 @@ def load(folder: Path) -> Result | None:
         return dict(_Row.model_validate(result, strict=True) and result)
     except ValidationError as error:
         place = ".".join(map(str, error.errors()[0]["loc"]))
-        reason = f"{place}: {error.errors()[0]['msg']}"
+        reason = f"{place}: {error.errors()[0]['msg'].removeprefix('Value error, ')}"
     except (ValueError, TypeError, RecursionError) as error:
         reason = " ".join(str(error).split())
     raise DashpruneError(f"{path} is not a result: {reason}; delete the file and run again")
@@ -93,15 +102,20 @@ def by_folder(root: Path, strict: bool = False) -> dict[Path, Result]:
         DashpruneError: if there is none; or at the first that is no result, if `strict`.
     """
     results: dict[Path, Result] = {}
+    refused = []
     for path in sorted(root.rglob("result.json")):
         try:
             found = load(path.parent)
         except DashpruneError as error:
             if strict:
                 raise
-            _leave_out(str(error))
+            refused.append(str(error))
         else:
             results |= {} if found is None else {path.parent: found}
+    if refused and not results:
+        raise DashpruneError(f"none of the {len(refused)} results below '{root}' can be used; the first: {refused[0]}")
+    for reason in refused:
+        _leave_out(reason)
     if not results:
         raise DashpruneError(
             f"no result.json below '{root}'; run something first: dashprune run model=phoenix pruner=dash"
