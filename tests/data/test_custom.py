@@ -392,7 +392,8 @@ def test_scaling_looks_at_training_samples_only(capsys: pytest.CaptureFixture[st
 def test_ragged_rows() -> None:
     put("expression.csv", 4, "s1,2.5,0.1,0.2,0.3,0.4,0.5")
     assert refused() == (
-        "expression.csv: row 4 has 7 cells, but the header has 6; every row must have as many as the header"
+        "expression.csv: row 4 has 7 cells, but the header has 6; the header must name every column, and no row have "
+        "more cells"
     )
     put("expression.csv", 4, "s1,2.5,0.1")
     assert refused() == (
@@ -401,7 +402,18 @@ def test_ragged_rows() -> None:
         "dataset.missing=interpolate, drop_time or drop_gene"
     )
     edit("expression.csv", lambda lines: [lines[0], *(f"{line},1" for line in lines[1:] if line.count(",") == 5)])
-    assert refused() == "expression.csv: rows have more cells than the header; name every column"
+    assert "expression.csv: row 2 has 7 cells, but the header has 6; the header must name" in refused()
+
+
+@pytest.mark.parametrize("lines", [12, 13, 14, 35, 74, 75, 76, 77])
+@pytest.mark.parametrize("line", ["", " ", ",,,,,"])
+def test_lines_without_a_value_are_left_out_however_many(line: str, lines: int) -> None:
+    """Of pandas' fast parser, some numbers of short lines end in a "Buffer overflow", or never."""
+    expected = load()
+    edit("expression.csv", lambda all_lines: [*all_lines[:2], *[line] * lines, *all_lines[2:]])
+    same(load(), expected)
+    put("expression.csv", 3 + lines, "s1,2.5,much,0.2,0.3,0.4")
+    assert f"row {3 + lines}, " in refused()
 
 
 def test_duplicate_genes() -> None:

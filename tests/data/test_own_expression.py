@@ -169,6 +169,19 @@ def test_a_series_matrix_without_times_or_without_a_table() -> None:
     assert "geo.txt: a series matrix without a table between" in refused(expression="geo.txt")
 
 
+def test_a_series_matrix_that_is_no_table() -> None:
+    lines = series_matrix(table()).splitlines()
+    lines[9] += "\t1.5"
+    Path("geo.txt").write_text("\n".join(lines))
+    assert "geo.txt: row 10 has 22 cells, but the header has 21; " in refused(expression="geo.txt", sample="donor")
+    lines[9] = '"' + lines[9].removesuffix("\t1.5").replace('"', "")
+    Path("geo.txt").write_text("\n".join(lines))
+    assert "geo.txt: a gene's name runs over several lines" in refused(expression="geo.txt", sample="donor")
+    lines[10:-1] = []
+    Path("geo.txt").write_text("\n".join(lines))
+    assert "geo.txt: it is not a table: " in refused(expression="geo.txt", sample="donor")
+
+
 # --- time ------------------------------------------------------------------------------------------------------------
 
 

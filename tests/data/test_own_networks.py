@@ -154,7 +154,7 @@ def test_a_table_that_is_neither_list_nor_matrix() -> None:
         ("source,target,weight\nG0,G1,much\n", "row 2, column 'weight' is 'much'; it must be a number"),
         ("source,target,confidence\nG0,G1,-1\n", "row 2, column 'confidence' is negative"),
         ("source,target\nG0,\n", "row 2, column 'target' is empty"),
-        ("source,target\nG0,G1,G2\n", "rows have more cells than the header"),
+        ("source,target\nG0,G1,G2\n", "row 2 has 3 cells, but the header has 2"),
         ("source,target\nG0,G1\nG0,G1,G2\n", "row 3 has 3 cells, but the header has 2"),
     ],
 )

@@ -74,6 +74,21 @@ def _wide() -> pd.DataFrame:
     )
 
 
+def _series_matrix(wide: pd.DataFrame) -> str:
+    """As GEO writes it: what is said of the samples, then genes in rows."""
+    names = [f"GSM{k}" for k in range(len(wide))]
+    about = {name: "\t".join(f'"{name}: {value}"' for value in wide[name]) for name in ("sample", "time")}
+    return "\n".join(
+        [
+            *(f"!Sample_characteristics_ch1\t{cells}" for cells in about.values()),
+            "!series_matrix_table_begin",
+            "\t".join(["ID_REF", *names]),
+            *("\t".join([gene, *map(str, wide[gene])]) for gene in GENES),
+            "!series_matrix_table_end\n",
+        ]
+    )
+
+
 def _bytes(write: Callable[[Any], object]) -> bytes:
     target = io.BytesIO()
     write(target)
@@ -148,13 +163,15 @@ def readers() -> dict[str, Reader]:
     )
     tables = [wide.to_csv(index=False), long.to_csv(index=False)]
     networks = [pairs.to_csv(index=False), square.to_csv(), "TP53\tactivates\tMYC\nMYC\tinhibits\tG4\n"]
+    gap = networks[2].replace("\n", "\n" * 75, 1)  # the fast parser of pandas 2.3 never returns
     return {
         "csv": Reader([one.encode() for one in tables], ".csv", _expression),
         "tsv": Reader([one.replace(",", "\t").encode() for one in tables], ".tsv", _expression),
+        "series matrix": Reader([_series_matrix(wide).encode()], ".txt", _expression),
         "parquet": Reader([_bytes(wide.to_parquet), _bytes(long.to_parquet)], ".parquet", _expression),
         "h5ad": Reader([_bytes(_h5ad)], ".h5ad", _expression),
         "network": Reader([one.encode() for one in networks], ".csv", _network),
-        "network sif": Reader([networks[2].encode()], ".sif", _network),
+        "network sif": Reader([networks[2].encode(), gap.encode()], ".sif", _network),
         "gmt": Reader([b"set one\tabout\tTP53\tMYC\tG4\nset two\t\tMYC\tG4\n"], ".gmt", gene_sets.read_gmt),
         "yaml": Reader([chosen.encode()], ".yaml", files.read_yaml),
         "result.json": Reader([json.dumps(row, indent=1).encode()], ".json", lambda path: results.load(path.parent)),

@@ -5,16 +5,18 @@ Rows are counted as in a spreadsheet: the header is row 1. A Parquet table has n
 
 from __future__ import annotations
 
+import csv
 import gzip
 import hashlib
+import itertools
 import os
 import re
-import warnings
 import zlib
 from collections.abc import Collection, Iterable, Sequence
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -25,6 +27,7 @@ DELIMITERS = {".csv": ",", ".tsv": "\t", ".tab": "\t", ".txt": "\t"}
 """Of a text file, by the end of its name."""
 NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?|true|false|nan|na|", re.IGNORECASE)
 """A cell with a number, a truth value, or nothing."""
+_EMPTY = "is empty, or its first row is; it must name the columns"
 _BYTES_PER_CELL = 50
 """Memory that a text file takes per cell, beside its own size; measured 25 for wide tables and 46 for long ones."""
 
@@ -111,7 +114,11 @@ def columns_of(path: Path) -> list[str]:
         raise DashpruneError(
             f"{path.name} must end in one of {', '.join([*DELIMITERS, '.parquet'])}, or .h5ad for cells"
         )
-    first = _parse(path, header=None, nrows=1, dtype=str, keep_default_na=False, skip_blank_lines=False)
+    first = _parse(
+        path, header=None, nrows=1, engine="python", dtype=str, keep_default_na=False, skip_blank_lines=False
+    )
+    if first.empty:
+        raise DashpruneError(f"{path.name} {_EMPTY}")
     names = [str(name).strip() for name in first.iloc[0]]
     _check_delimiter(path, names)
     if names[0].casefold() not in ("sample", "time") and _rows_are_named(path, len(names)):
@@ -125,7 +132,9 @@ def columns_of(path: Path) -> list[str]:
 def _rows_are_named(path: Path, columns: int) -> bool:
     """Whether the rows below the header have one cell more than it, and only numbers, or nothing, after the first."""
     try:
-        rows = _parse(path, header=None, skiprows=1, nrows=5, dtype=str, na_values=[], keep_default_na=False)
+        rows = _parse(
+            path, header=None, skiprows=1, nrows=5, engine="python", dtype=str, na_values=[], keep_default_na=False
+        )
     except DashpruneError:
         return False
     if rows.shape[1] != columns + 1 or rows.isna().any(axis=None):
@@ -174,7 +183,7 @@ def read_text(
     _check_text_memory(path, len(columns))
     table = _parse(
         path, delimiter, header=0 if header else None, names=list(columns), dtype=dict.fromkeys(text, str),
-        keep_default_na=False, na_values=[""], skip_blank_lines=False, low_memory=False, skiprows=skipped,
+        keep_default_na=False, na_values=[""], skip_blank_lines=False, skiprows=skipped,
     )  # fmt: skip
     first = skipped + header + 1
     table.index = pd.RangeIndex(first, len(table) + first)
@@ -244,39 +253,63 @@ def check_unique(names: Iterable[str], where: str) -> None:
         seen[name] = place
 
 
-def _parse(path: Path, delimiter: str | None = None, **options: object) -> pd.DataFrame:
-    """pandas.read_csv, for text in UTF-8 with or without a byte-order mark."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", pd.errors.ParserWarning)  # raised if all rows are longer than the header
-        try:
-            return pd.read_csv(  # type: ignore[call-overload]
-                path,
-                sep=delimiter or DELIMITERS[path.suffix],
-                decimal="," if delimiter == ";" else ".",  # as spreadsheets write that need the comma for numbers
-                encoding="utf-8-sig",
-                index_col=False,
-                skipinitialspace=True,
-                **options,
-            )
-        except pd.errors.EmptyDataError:
-            raise DashpruneError(f"{path.name} is empty, or its first row is; it must name the columns") from None
-        except UnicodeDecodeError:
-            raise DashpruneError(f"{path.name} is not text in UTF-8; save it as such") from None
-        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            raise DashpruneError(f"{path.name} is not a whole .gz file ({error})") from None
-        except pd.errors.ParserWarning:
-            raise DashpruneError(f"{path.name}: rows have more cells than the header; name every column") from None
-        except pd.errors.ParserError as error:
-            raise DashpruneError(f"{path.name}: {_ragged(str(error))}") from None
+def _parse(path: Path, delimiter: str | None = None, **options: Any) -> pd.DataFrame:
+    """pandas.read_csv, for text in UTF-8 with or without a byte-order mark; the parser is chosen if none is named."""
+    sign = delimiter or DELIMITERS[path.suffix]
+    try:
+        if "engine" not in options:
+            opened = gzip.open if path.suffix == ".gz" else open
+            with opened(path, "rt", encoding="utf-8-sig", newline="") as lines:
+                options |= parser(path, lines, sign, len(options["names"]), options["skiprows"])
+        return pd.read_csv(
+            path,
+            sep=sign,
+            decimal="," if delimiter == ";" else ".",  # as spreadsheets write that need the comma for numbers
+            encoding="utf-8-sig",
+            index_col=False,
+            skipinitialspace=True,
+            **options,
+        )
+    except pd.errors.EmptyDataError:
+        raise DashpruneError(f"{path.name} {_EMPTY}") from None
+    except UnicodeDecodeError:
+        raise DashpruneError(f"{path.name} is not text in UTF-8; save it as such") from None
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise DashpruneError(f"{path.name} is not a whole .gz file ({error})") from None
+    except pd.errors.ParserError as error:
+        raise DashpruneError(f"{path.name}: it is not a table: {' '.join(str(error).split())}") from None
 
 
-def _ragged(message: str) -> str:
-    """What pandas says of a row with too many cells, in the words of this module."""
-    words = message.replace(",", "").split()
-    if "Expected" not in words or "saw" not in words:
-        return f"it is not a table: {' '.join(message.split())}"
-    expected, row, cells = (words[words.index(before) + 1] for before in ("Expected", "line", "saw"))
-    return f"row {row} has {cells} cells, but the header has {expected}; every row must have as many as the header"
+def parser(path: Path, lines: Iterable[str], delimiter: str, columns: int, skipped: int = 0) -> dict[str, Any]:
+    """Options of pandas.read_csv that choose its fast parser if all rows are as long as each other, else its slow one.
+
+    The fast one writes beyond its memory where it fills short rows or empty lines up (seen in pandas 2.3: it then says
+    "Buffer overflow caught", or never returns).
+
+    Args:
+        path: for the message.
+        lines: of the file, with their ends.
+        delimiter: a sign, or the regular expression of white space.
+        columns: that the table has.
+        skipped: lines before the first row.
+
+    Raises:
+        DashpruneError: if a row has more cells than that.
+    """
+    lines = itertools.islice(lines, skipped, None)
+    rows = map(str.split, lines) if delimiter == r"\s+" else csv.reader(lines, delimiter=delimiter)
+    lengths: set[int] = set()
+    try:
+        for number, row in enumerate(rows, start=skipped + 1):
+            if len(row) > columns:
+                raise DashpruneError(
+                    f"{path.name}: row {number} has {len(row)} cells, but the header has {columns}; the header must "
+                    f"name every column, and no row have more cells"
+                )
+            lengths.add(len(row))
+    except csv.Error as error:
+        raise DashpruneError(f"{path.name}: it is not a table: {error}") from None
+    return {"engine": "c", "low_memory": False} if len(lengths) == 1 else {"engine": "python"}
 
 
 def _check_delimiter(path: Path, names: Sequence[str]) -> None:

@@ -83,11 +83,19 @@ def _parts(path: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
             f"{path.name}: a series matrix without a table between {_BEGIN} and {_END}; values may be in a "
             f"supplementary file of the series, or the file is cut off"
         )
-    files.check_memory(path, len(text) * 4, body.count("\n"), body.strip().partition("\n")[0].count("\t"))
-    table = pd.read_csv(
-        io.StringIO(body.strip()), sep="\t", index_col=0, keep_default_na=False, na_values=[""], low_memory=False
-    )
+    columns = body.strip().partition("\n")[0].count("\t") + 1
+    files.check_memory(path, len(text) * 4, body.count("\n"), columns)
+    lines = io.StringIO(head + begin + body.rstrip())
+    how = files.parser(path, lines, "\t", columns, head.count("\n") + 1)
+    try:
+        table = pd.read_csv(
+            io.StringIO(body.strip()), sep="\t", index_col=0, keep_default_na=False, na_values=[""], **how
+        )
+    except pd.errors.ParserError as error:
+        raise DashpruneError(f"{path.name}: it is not a table: {' '.join(str(error).split())}") from None
     table.index = table.index.astype(str)
+    if table.index.str.contains(r"[\r\n]").any():
+        raise DashpruneError(f"{path.name}: a gene's name runs over several lines; is a quote not closed?")
     return _about(head, [str(name) for name in table.columns]), table
 
 
