@@ -11,6 +11,7 @@ import hashlib
 import itertools
 import os
 import re
+import warnings
 import zlib
 from collections.abc import Collection, Iterable, Sequence
 from importlib import import_module
@@ -261,22 +262,24 @@ def _parse(path: Path, delimiter: str | None = None, **options: Any) -> pd.DataF
             opened = gzip.open if path.suffix == ".gz" else open
             with opened(path, "rt", encoding="utf-8-sig", newline="") as lines:
                 options |= parser(path, lines, sign, len(options["names"]), options["skiprows"])
-        return pd.read_csv(
-            path,
-            sep=sign,
-            decimal="," if delimiter == ";" else ".",  # as spreadsheets write that need the comma for numbers
-            encoding="utf-8-sig",
-            index_col=False,
-            skipinitialspace=True,
-            **options,
-        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pd.errors.ParserWarning)  # raised where cells would be lost
+            return pd.read_csv(
+                path,
+                sep=sign,
+                decimal="," if delimiter == ";" else ".",  # as spreadsheets write that need the comma for numbers
+                encoding="utf-8-sig",
+                index_col=False,
+                skipinitialspace=True,
+                **options,
+            )
     except pd.errors.EmptyDataError:
         raise DashpruneError(f"{path.name} {_EMPTY}") from None
     except UnicodeDecodeError:
         raise DashpruneError(f"{path.name} is not text in UTF-8; save it as such") from None
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise DashpruneError(f"{path.name} is not a whole .gz file ({error})") from None
-    except pd.errors.ParserError as error:
+    except (pd.errors.ParserError, pd.errors.ParserWarning) as error:
         raise DashpruneError(f"{path.name}: it is not a table: {' '.join(str(error).split())}") from None
 
 
@@ -297,7 +300,8 @@ def parser(path: Path, lines: Iterable[str], delimiter: str, columns: int, skipp
         DashpruneError: if a row has more cells than that.
     """
     lines = itertools.islice(lines, skipped, None)
-    rows = map(str.split, lines) if delimiter == r"\s+" else csv.reader(lines, delimiter=delimiter)
+    spaced = delimiter == r"\s+"
+    rows = map(str.split, lines) if spaced else csv.reader(lines, delimiter=delimiter, skipinitialspace=True)
     lengths: set[int] = set()
     try:
         for number, row in enumerate(rows, start=skipped + 1):
@@ -309,7 +313,7 @@ def parser(path: Path, lines: Iterable[str], delimiter: str, columns: int, skipp
             lengths.add(len(row))
     except csv.Error as error:
         raise DashpruneError(f"{path.name}: it is not a table: {error}") from None
-    return {"engine": "c", "low_memory": False} if len(lengths) == 1 else {"engine": "python"}
+    return {"engine": "c", "low_memory": False} if lengths == {columns} else {"engine": "python"}
 
 
 def _check_delimiter(path: Path, names: Sequence[str]) -> None:
