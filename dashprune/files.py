@@ -45,7 +45,12 @@ def write(path: Path, content: str | bytes) -> None:
         part.unlink(missing_ok=True)
         raise
     flush_folder(path.parent)
-    for left in path.parent.glob(f"{glob.escape(path.name)}.{_MACHINE}-*.tmp"):
+    remove_abandoned(path.parent, glob.escape(path.name))
+
+
+def remove_abandoned(folder: Path, pattern: str) -> None:
+    """Remove what killed processes of this machine left of files whose names fit a pattern of `Path.glob`."""
+    for left in folder.glob(f"{pattern}.{_MACHINE}-*.tmp"):
         if not _alive(left.name.removesuffix(".tmp").rpartition("-")[2]):
             left.unlink(missing_ok=True)
 

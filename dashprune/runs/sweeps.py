@@ -151,4 +151,5 @@ def _new_folder(wanted: Path) -> Path:
         except OSError as error:
             reason = f"the sweep folder {folder} cannot be written ({error.strerror})"
             raise DashpruneError(f"outputs: {reason}; choose another with outputs=FOLDER") from error
+    files.remove_abandoned(folder.parent, "*/job-*.json")
     return folder

@@ -106,6 +106,9 @@ class Training:
         own = {name: tensor.shape for name, tensor in self.model.state_dict().items()}
         if state["best"] is not None and {name: tensor.shape for name, tensor in state["best"].items()} != own:
             raise ValueError("the best model has other weights")
+        for parameter, kept in self.optimizer.state.items():
+            if any(kept[name].shape != parameter.shape for name in ("exp_avg", "exp_avg_sq")):
+                raise ValueError("the optimiser has moments of other weights")
         for name in ("best", "best_epoch", "best_validation", "seconds"):
             setattr(self, name, state[name])
         self.history = [Epoch(*row) for row in state["history"]]

@@ -16,7 +16,7 @@ from typing import Any
 import psutil
 import pytest
 
-from dashprune import compose
+from dashprune import compose, files
 from dashprune.analysis import tables
 from dashprune.cli import run
 from dashprune.cli.main import main
@@ -160,10 +160,19 @@ def test_no_more_threads_than_cores(words: list[str], cores: int, more: list[str
 def test_two_sweeps_of_the_same_second_have_folders_of_their_own(tmp_path: Path) -> None:
     wanted = tmp_path / "it's, [so] = 1"
     words = [f"hydra.sweep.dir={quoted(str(wanted))}"]
+    killed = subprocess.Popen([sys.executable, "-c", ""])
+    killed.wait()
+    note = tmp_path / "earlier" / "job-000003.json"
+    note.parent.mkdir()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "getpid", lambda: killed.pid)
+        left = files.temporary(note)
+    left.write_text("half")
     folders = [sweeps.prepare(words)[1] for _ in range(3)]
     assert [folder.name for folder in folders] == ["it's, [so] = 1", "it's, [so] = 1-2", "it's, [so] = 1-3"]
     _, _, (word,) = sweeps.prepare(words)
     assert compose_sweep([word]).hydra.sweep.dir == f"{wanted}-4"
+    assert not left.exists()
 
 
 def test_workers_draw_no_bars_over_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
