@@ -59,6 +59,7 @@ CASES = {
     "run": Case(["run", *_BASE, "train.epochs=12", "ranking=true"]),
     "vectorised sweep": Case([*_SWEEP, "train.epochs=6", "seed=0,1", "vectorize=true"]),
     "sweep": Case([*_SWEEP, "seed=0,1"]),
+    "control": Case(["run", *_BASE, "control=lasso", "ranking=true"]),
     "tables": Case(["tables", "outputs"], [[*_SWEEP, "seed=0,1", "pruner=dash,imp"]]),
     "select": Case(["select", "outputs"], [[*_SWEEP, "seed=0,1", "pruner.lambda_1=0.5,0.7"]]),
     "edges": Case(["edges", "outputs"], [[*_SWEEP, "seed=0,1"]]),
