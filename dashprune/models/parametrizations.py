@@ -72,7 +72,7 @@ class _PositivePart(torch.autograd.Function):
 
 
 class Threshold(nn.Module):
-    """W ⊙ [|W| > t] with one trainable threshold t per output unit; weights may return.
+    """W ⊙ [|W| > t] with one trainable threshold t per output unit; weights may return. W is (..., out, in).
 
     The step's derivative is replaced by 2 - 4|q| for |q| <= 0.4, 0.4 for 0.4 < |q| <= 1 and 0 beyond, q = |W| - t. If
     at most 1 % of the layer survives, all its thresholds start again at 0, as in the published code, and `resets`
@@ -89,27 +89,30 @@ class Threshold(nn.Module):
         self.register_buffer("resets", torch.zeros((), dtype=torch.int64, device=weight.device))
 
     def forward(self, weight: Tensor) -> Tensor:
-        if self.training and (weight.abs() > self.threshold[:, None]).float().mean() <= 0.01:
+        threshold = self.threshold.view(*weight.shape[:-1], 1)
+        if self.training:
             with torch.no_grad():
-                self.threshold.zero_()
-                self.resets += 1
-        return cast(Tensor, _Cut.apply(weight, self.threshold))
+                gone = (weight.abs() > threshold).float().mean(dim=(-2, -1)) <= 0.01
+                if gone.any():
+                    threshold.masked_fill_(gone[..., None, None], 0.0)
+                    self.resets += gone
+        return cast(Tensor, _Cut.apply(weight, threshold))
 
 
 class _Cut(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, weight: Tensor, threshold: Tensor) -> Tensor:
         ctx.save_for_backward(weight, threshold)
-        return weight * (weight.abs() > threshold[:, None])
+        return weight * (weight.abs() > threshold)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor]:
         weight, threshold = ctx.saved_tensors
-        q = weight.abs() - threshold[:, None]
+        q = weight.abs() - threshold
         size = q.abs()
         step = torch.where(size <= 0.4, 2 - 4 * size, torch.where(size <= 1, 0.4, 0.0))
         to_weight = gradient * ((q > 0) + weight.abs() * step)
-        return to_weight, -(gradient * weight * step).sum(dim=1)
+        return to_weight, -(gradient * weight * step).sum(dim=-1, keepdim=True)
 
 
 class HardConcrete(nn.Module):
@@ -122,8 +125,8 @@ class HardConcrete(nn.Module):
     Source: Louizos et al., Learning sparse neural networks through L0 regularization (ICLR 2018).
 
     Attributes:
-        gates: (in,) the gates last drawn, part of the graph of the effective weight.
-        generator: of u, on the CPU.
+        gates: (..., in) the gates last drawn, part of the graph of the effective weight.
+        generators: of u, on the CPU; one, or one for each of R models that are computed as one.
 
     Args:
         weight: (out, in).
@@ -135,19 +138,21 @@ class HardConcrete(nn.Module):
         super().__init__()
         self.log_alpha = nn.Parameter(log_alpha.to(weight))
         self.beta = beta
-        self.generator = torch.Generator()
+        self.generators = [torch.Generator()]
         self.gates = self.log_alpha.detach()
 
     def forward(self, weight: Tensor) -> Tensor:
         if self.training:
             with torch.no_grad():
                 self.log_alpha.clamp_(-math.log(100), math.log(100))
-            u = torch.rand(self.log_alpha.shape, generator=self.generator).clamp(1e-6, 1 - 1e-6)
-            noise = torch.logit(u).to(self.log_alpha)
-            self.gates = self.stretch(torch.sigmoid((noise + self.log_alpha) / self.beta))
+            size = self.log_alpha.shape[-1]
+            u = torch.stack([torch.rand(size, generator=own) for own in self.generators]).clamp(1e-6, 1 - 1e-6)
+            noise = torch.logit(u).to(self.log_alpha).view_as(self.log_alpha)
+            gates = self.stretch(torch.sigmoid((noise + self.log_alpha) / self.beta))
         else:
-            self.gates = self.stretch(torch.sigmoid(self.log_alpha))
-        return weight * self.gates
+            gates = self.stretch(torch.sigmoid(self.log_alpha))
+        self.gates = gates.squeeze(-2) if weight.dim() > 2 else gates
+        return weight * gates
 
     @staticmethod
     def stretch(s: Tensor) -> Tensor:
@@ -155,8 +160,9 @@ class HardConcrete(nn.Module):
         return (1.2 * s - 0.1).clamp(0, 1)
 
     def active(self) -> Tensor:
-        """(in,) probability that each gate is not 0."""
-        return torch.sigmoid(self.log_alpha + self.beta * math.log(11)).clamp(1e-6, 1 - 1e-6)
+        """(..., in) probability that each gate is not 0."""
+        log_alpha = self.log_alpha.squeeze(-2) if self.log_alpha.dim() > 1 else self.log_alpha
+        return torch.sigmoid(log_alpha + self.beta * math.log(11)).clamp(1e-6, 1 - 1e-6)
 
 
 def parametrization_of(layer: nn.Module, kind: type[T], name: str = "weight") -> T:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import copy
+from collections.abc import Mapping, Sequence
 from typing import Annotated, ClassVar
 
+import torch
 from pydantic import Field
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
@@ -62,6 +64,27 @@ class Pruner(nn.Module):
         """Whether `objective` is more than the data loss, so that it may look at the weights themselves."""
         return type(self).objective is not Pruner.objective
 
+    @property
+    def kind(self) -> object:
+        """Equal for strategies whose objectives can be computed as one, see `stacked`; None for the data loss alone."""
+        return type(self) if self.changes_objective else None
+
+    def stacked(self, twins: Sequence[Pruner], device: torch.device) -> Pruner:
+        """A strategy whose `objective` takes R models as one and (R,) data losses, and gives (R,) objectives.
+
+        Options that are numbers, where they differ, become (R,) values.
+
+        Args:
+            twins: R strategies of the same `kind`, this one first.
+            device: of the models.
+        """
+        one = copy.copy(self)
+        for name, value in vars(self).items():
+            values = [vars(twin)[name] for twin in twins]
+            if isinstance(value, int | float) and len(set(values)) > 1:
+                setattr(one, name, torch.tensor(values, device=device))
+        return one
+
     def check(self, model: VectorField) -> None:
         """Whether the strategy works on such a model, asked before any data are read.
 
@@ -85,7 +108,10 @@ class Pruner(nn.Module):
         """
 
     def objective(self, model: VectorField, data_loss: Tensor) -> Tensor:
-        """The scalar to minimise, from the mean squared error of the batch; called at every step after the solve."""
+        """What to minimise, from the mean squared error of the batch; called at every step after the solve.
+
+        A scalar; or (R,) of R models that are computed as one, whose weights are (R, out, in) then, see `stacked`.
+        """
         return data_loss
 
     def update(self, model: VectorField, epoch: int) -> bool:
@@ -144,6 +170,14 @@ class Chain(Pruner):
     def changes_objective(self) -> bool:
         return any(part.changes_objective for part in self._parts())
 
+    @property
+    def kind(self) -> object:
+        return tuple(part.kind for part in self._changing()) or None
+
+    def stacked(self, twins: Sequence[Pruner], device: torch.device) -> Pruner:
+        columns = zip(*(twin._changing() for twin in twins if isinstance(twin, Chain)), strict=True)
+        return Chain({str(k): column[0].stacked(column, device) for k, column in enumerate(columns)})
+
     def check(self, model: VectorField) -> None:
         for part in self._parts():
             part.check(model)
@@ -164,6 +198,10 @@ class Chain(Pruner):
     def finalize(self, model: VectorField) -> None:
         for part in self._parts():
             part.finalize(model)
+
+    def _changing(self) -> list[Pruner]:
+        """The parts that change the objective; in order."""
+        return [part for part in self._parts() if part.changes_objective]
 
     def _parts(self) -> list[Pruner]:
         return [part for part in self.parts.values() if isinstance(part, Pruner)]

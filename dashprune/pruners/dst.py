@@ -49,4 +49,4 @@ class Dst(Pruner):
 
     def objective(self, model: VectorField, data_loss: Tensor) -> Tensor:
         thresholds: list[Tensor] = [parametrization_of(layer, Threshold).threshold for layer in model.layers()]
-        return data_loss + self.alpha * torch.exp(-torch.cat(thresholds)).sum()
+        return data_loss + self.alpha * torch.exp(-torch.cat(thresholds, dim=-1)).sum(dim=-1).view_as(data_loss)

@@ -60,14 +60,14 @@ class L0(Pruner):
     def update(self, model: VectorField, epoch: int) -> bool:
         for number, layer in enumerate(model.layers()):
             gates = parametrization_of(layer, HardConcrete)
-            gates.generator = torch_generator(self.seed, "gates", epoch, number)
+            gates.generators = [torch_generator(self.seed, "gates", epoch, number)]
         return False
 
     def objective(self, model: VectorField, data_loss: Tensor) -> Tensor:
         return data_loss + self.penalty(model)
 
     def penalty(self, model: VectorField) -> Tensor:
-        """R₀, a scalar."""
-        layers = model.layers()
-        open_weights = [layer.out_features * parametrization_of(layer, HardConcrete).active().sum() for layer in layers]
-        return self.lambda_0 / self.n * torch.stack(open_weights).sum()
+        """R₀, a scalar or (R,)."""
+        gates = [(layer.out_features, parametrization_of(layer, HardConcrete)) for layer in model.layers()]
+        open_weights = [outputs * own.active().sum(dim=-1) for outputs, own in gates]
+        return self.lambda_0 / self.n * torch.stack(open_weights).sum(dim=0)

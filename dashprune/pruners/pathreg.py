@@ -37,9 +37,9 @@ class PathPenalty(Pruner):
         return data_loss + self.lambda_1 * lengths / model.genes**2 + self.lambda_p * self.open_paths(model)
 
     def open_paths(self, model: VectorField) -> Tensor:
-        """L_P, a scalar, with the gates drawn for the last effective weights."""
+        """L_P, a scalar or (R,), with the gates drawn for the last effective weights."""
         totals = []
         for chain in model.chains():
             gates = [parametrization_of(layer, HardConcrete).gates for layer in chain]
-            totals.append(functools.reduce(torch.mul, [gate.sum() for gate in gates[1:]], gates[0].mean()))
-        return torch.stack(totals).sum()
+            totals.append(functools.reduce(torch.mul, [gate.sum(dim=-1) for gate in gates[1:]], gates[0].mean(dim=-1)))
+        return torch.stack(totals).sum(dim=0)

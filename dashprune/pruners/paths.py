@@ -12,15 +12,15 @@ def path_sum(weights: Sequence[Tensor]) -> Tensor:
     """Σ over all paths from an input to an output of the product of |weight| along it: 1ᵀ |W_L| ... |W_1| 1.
 
     Args:
-        weights: (out, in) matrices from the first layer to the last.
+        weights: (..., out, in) matrices from the first layer to the last.
 
     Returns:
-        A scalar.
+        A scalar, or (...,).
     """
-    flow = weights[0].abs().sum(dim=1)
+    flow = weights[0].abs().sum(dim=-1)
     for weight in weights[1:]:
-        flow = weight.abs() @ flow
-    return flow.sum()
+        flow = (weight.abs() @ flow[..., None])[..., 0]
+    return flow.sum(dim=-1)
 
 
 def path_shares(weights: Sequence[Tensor]) -> list[Tensor]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from collections.abc import Sequence
+from typing import Annotated, ClassVar, cast
 
 import torch
 from pydantic import Field
@@ -48,6 +49,7 @@ class Pinn(Pruner):
         self.weight, self.rows, self.range, self.seed = weight, rows, range, seed
         self.rows_per_step = min(rows_per_step, rows)
         self.generator = torch.Generator()
+        self.twins: Sequence[Pinn] = []
 
     def attach(self, model: VectorField, problem: Problem) -> None:
         device = next(model.parameters()).device
@@ -57,17 +59,31 @@ class Pinn(Pruner):
         self.register_buffer("inputs", inputs.to(device), persistent=False)
         self.register_buffer("regulators", regulators, persistent=False)
 
+    @property
+    def kind(self) -> object:
+        return type(self), self.rows_per_step, self.weight == 1
+
+    def stacked(self, twins: Sequence[Pruner], device: torch.device) -> Pruner:
+        one = cast(Pinn, super().stacked(twins, device))
+        one.twins = [twin for twin in twins if isinstance(twin, Pinn)]
+        return one
+
     def update(self, model: VectorField, epoch: int) -> bool:
         self.generator = torch_generator(self.seed, "prior rows", epoch)
         return False
 
     def objective(self, model: VectorField, data_loss: Tensor) -> Tensor:
-        if self.weight == 1:  # skipped, since 0 times an overflowing prior loss is not a number
+        if torch.as_tensor(self.weight == 1).all():  # or 0 times an overflowing prior loss would not be a number
             return data_loss
+        drawn = [twin._drawn() for twin in self.twins or [self]]
+        inputs, targets = drawn[0] if not self.twins else map(torch.stack, zip(*drawn, strict=True))
+        prior_loss = (model.drift(inputs) - targets).square().mean(dim=(-2, -1))
+        return self.weight * data_loss + (1 - self.weight) * prior_loss
+
+    def _drawn(self) -> tuple[Tensor, Tensor]:
+        """(rows per step, genes) of B, and what the prior makes of them."""
         inputs = self.inputs
         if self.rows_per_step < self.rows:
             first = int(torch.randint(self.rows - self.rows_per_step + 1, (), generator=self.generator))
             inputs = inputs[first : first + self.rows_per_step]
-        targets = (self.regulators @ inputs.T).T
-        prior_loss = (model.drift(inputs) - targets).square().mean()
-        return self.weight * data_loss + (1 - self.weight) * prior_loss
+        return inputs, (self.regulators @ inputs.T).T

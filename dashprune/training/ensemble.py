@@ -15,12 +15,13 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from dashprune.models.base import VectorField
-from dashprune.models.parametrizations import FixedMask, PositivePart, mask_of
+from dashprune.models.parametrizations import FixedMask, HardConcrete, PositivePart, Threshold, mask_of
+from dashprune.pruners.base import Pruner
 from dashprune.solvers.base import Solver
 from dashprune.training.batches import Batch, mean_square, predicted
 
-ELEMENTWISE = (FixedMask, PositivePart)
-"""Parametrizations that can be stacked."""
+STACKABLE = (FixedMask, PositivePart, Threshold, HardConcrete)
+"""Parametrizations that take (R, out, in) weights of R models, with values of their own for each."""
 
 
 def shape_of(model: VectorField) -> object:
@@ -28,7 +29,7 @@ def shape_of(model: VectorField) -> object:
     modules = []
     for name, module in model.named_modules():
         changes_tensors = name.split(".")[-3:-2] == ["parametrizations"]
-        if changes_tensors and not isinstance(module, ELEMENTWISE):
+        if changes_tensors and not isinstance(module, STACKABLE):
             return None
         options = {key: value for key, value in vars(module).items() if isinstance(value, bool | int | float | str)}
         modules.append((name, parametrize.type_before_parametrizations(module), {**options, "training": True}))
@@ -44,18 +45,21 @@ class Ensemble:
     Args:
         models: R models of the same `shape_of`.
         optimizers: of each model; all with the same number of steps behind them.
+        pruners: of each model; all of the same `Pruner.kind`.
     """
 
-    def __init__(self, models: Sequence[VectorField], optimizers: Sequence[torch.optim.Optimizer]) -> None:
-        self.model = copy.deepcopy(models[0])
-        _without_masks(self.model)
+    def __init__(
+        self, models: Sequence[VectorField], optimizers: Sequence[torch.optim.Optimizer], pruners: Sequence[Pruner]
+    ) -> None:
+        self.pruner = pruners[0].stacked(pruners, next(models[0].parameters()).device)
+        self.model = _with_plain_layers(models[0])
         layers = zip(self.model.layers(), *(model.layers() for model in models), strict=True)
-        self.products = [_Products(layer, _stacked_mask(twins)) for layer, *twins in layers]
+        self.products = [_Products(layer, twins) for layer, *twins in layers]
         own = [dict(model.named_parameters()) for model in models]
         parameters = [_placed(self.model, name, [each[name] for each in own]) for name in own[0]]
         for product in self.products:
             product.cut()
-        masks = {product.layer.weight: product.mask for product in self.products}
+        masks = {product.layer.weight: product.mask for product in self.products if product.mask is not None}
         self.adams = _Adams(optimizers, parameters, masks)
 
     def step(self, batch: Batch, solver: Solver) -> Tensor:
@@ -66,26 +70,31 @@ class Ensemble:
             solver: with fixed steps.
 
         Returns:
-            (R,) mean squared errors before the step.
+            (R,) objectives before the step.
         """
+        self.model.train()
         with parametrize.cached():
             losses = mean_square(predicted(self.model, batch, solver), batch)
+            losses = self.pruner.objective(self.model, losses)
             self.model.zero_grad()
-            losses.sum().backward()
-        for product in self.products:
-            product.backward()
+            losses.sum().backward(retain_graph=any(product.changed for product in self.products))
+            for product in self.products:
+                product.backward()
         self.adams.step()
         return losses.detach()
 
     @torch.no_grad()
     def errors(self, batch: Batch, solver: Solver) -> Tensor:
         """(R,) mean squared errors; arguments as for `step`."""
+        self.model.eval()
         with parametrize.cached():
             return mean_square(predicted(self.model, batch, solver), batch)
 
     def write_back(self) -> None:
-        """Give every model its weights and every optimiser its moments."""
+        """Give every model its weights and what it counts, and every optimiser its moments."""
         self.adams.write_back()
+        for product in self.products:
+            product.write_back()
 
 
 class _Parameter(NamedTuple):
@@ -108,14 +117,14 @@ class _Adams:
     Args:
         optimizers: of each model.
         parameters: all that they learn.
-        masks: of stacked weights, or None for one without; without moments and gradients, masked weights do not move.
+        masks: of stacked weights that have one; without moments and gradients, masked weights do not move.
     """
 
     def __init__(
         self,
         optimizers: Sequence[torch.optim.Optimizer],
         parameters: Sequence[_Parameter],
-        masks: Mapping[Tensor, Tensor | None],
+        masks: Mapping[Tensor, Tensor],
     ) -> None:
         self.optimizers, self.parameters = optimizers, parameters
         self.moves = [nn.Parameter(torch.zeros_like(parameter.stacked)) for parameter in parameters]
@@ -180,27 +189,41 @@ def _stack(tensors: Sequence[Tensor]) -> Tensor:
     return stacked[:, None] if stacked.dim() == 2 else stacked
 
 
-def _stacked_mask(layers: Sequence[nn.Linear]) -> Tensor | None:
-    """(R, out, in), or None if the layers have no masks."""
-    masked = parametrize.is_parametrized(layers[0], "weight")
-    return torch.stack([mask_of(layer) for layer in layers]) if masked else None
+def _parametrizations(layer: nn.Linear) -> list[nn.Module]:
+    """What the layer's weight goes through, in order."""
+    changed = parametrize.is_parametrized(layer, "weight")
+    return list(layer.get_submodule("parametrizations.weight").children()) if changed else []
 
 
-def _without_masks(model: VectorField) -> None:
-    """Put plain layers in the place of masked ones."""
-    for name, module in list(model.named_modules()):
-        if isinstance(module, nn.Linear) and parametrize.is_parametrized(module, "weight"):
-            parent, _, own = name.rpartition(".")
-            plain = nn.Linear(module.in_features, module.out_features, module.bias is not None)
-            model.get_submodule(parent)._modules[own] = plain
+def _with_plain_layers(model: VectorField) -> VectorField:
+    """A copy of a model, whose layers have weights without parametrizations, of no matter which values."""
+    linear = [module for module in model.modules() if isinstance(module, nn.Linear)]
+    plain = {id(one): nn.Linear(one.in_features, one.out_features, one.bias is not None) for one in linear}
+    return copy.deepcopy(model, dict(plain))
 
 
 def _placed(model: VectorField, name: str, twins: Sequence[nn.Parameter]) -> _Parameter:
-    """Stack the parameter `name` of R models, and put it in its place in `model`, whose layers have no masks."""
-    module, _, own = name.replace(".parametrizations.weight.original", ".weight").rpartition(".")
+    """Stack the parameter `name` of R models, and put it in its place in `model`, whose layers may have no masks."""
+    module, _, own = name.rpartition(".")
+    layer, inner, _ = module.partition(".parametrizations.weight")
+    if inner and not parametrize.is_parametrized(model.get_submodule(layer), "weight"):
+        module, own = layer, "weight"
     stacked = nn.Parameter(_stack([twin.detach() for twin in twins]))
     model.get_submodule(module)._parameters[own] = stacked
     return _Parameter(stacked, twins)
+
+
+def _stacked_parametrization(twins: Sequence[nn.Module]) -> nn.Module:
+    """One that takes weights of R models, with the buffers and random numbers of each; parameters are placed later."""
+    one = copy.copy(twins[0])
+    one._parameters = dict(one._parameters)
+    own = [dict(twin.named_buffers(recurse=False)) for twin in twins]
+    one._buffers = {name: torch.stack([each[name] for each in own]) for name in own[0]}
+    if isinstance(one, HardConcrete):
+        one.generators = [
+            generator for twin in twins if isinstance(twin, HardConcrete) for generator in twin.generators
+        ]
+    return one
 
 
 class _Products:
@@ -208,15 +231,27 @@ class _Products:
 
     Autograd would add up one (R, out, in) gradient per stage of the solver, which costs more than the products do.
 
+    A fixed mask is applied once: masked weights are 0 and have no gradient. Other parametrizations, such as gates, are
+    stacked, and apply at every step.
+
+    Attributes:
+        mask: (R, out, in) of the weight, or None.
+        changed: whether the weight has other parametrizations than that.
+
     Args:
         layer: of the stacked model, without parametrization.
-        mask: (R, out, in) of its weight, or None.
+        twins: the same layer in each of the models.
     """
 
-    def __init__(self, layer: nn.Linear, mask: Tensor | None) -> None:
-        self.layer, self.mask = layer, mask
+    def __init__(self, layer: nn.Linear, twins: Sequence[nn.Linear]) -> None:
+        self.layer, self.twins = layer, twins
+        kinds = [type(one) for one in _parametrizations(twins[0])]
+        self.changed = bool(kinds) and kinds != [FixedMask]
+        self.mask = torch.stack([mask_of(twin) for twin in twins]) if kinds == [FixedMask] else None
+        for own in zip(*map(_parametrizations, twins), strict=True) if self.changed else ():
+            parametrize.register_parametrization(layer, "weight", _stacked_parametrization(own), unsafe=True)
         self.calls: list[tuple[Tensor, Tensor]] = []
-        self.anchor = torch.zeros((), device=layer.weight.device, requires_grad=True)
+        self.anchor = torch.zeros((), device=next(twins[0].parameters()).device, requires_grad=True)
         layer.forward = self.forward  # type: ignore[method-assign,assignment]
 
     @torch.no_grad()
@@ -231,13 +266,26 @@ class _Products:
 
     @torch.no_grad()
     def backward(self) -> None:
-        """To be called after the backward pass through the outputs."""
+        """To be called after the backward pass through the outputs, and through what else looks at the weight."""
         inputs, gradients = (torch.cat(column, dim=1) for column in zip(*self.calls, strict=True))
         self.calls.clear()
         gradient = torch.bmm(gradients.mT, inputs)
-        self.layer.weight.grad = gradient if self.mask is None else gradient.mul_(self.mask)
+        if self.changed:
+            torch.autograd.backward(self.layer.weight, gradient)
+        else:
+            gradient = gradient if self.layer.weight.grad is None else gradient.add_(self.layer.weight.grad)
+            self.layer.weight.grad = gradient if self.mask is None else gradient.mul_(self.mask)
         if self.layer.bias is not None:
             self.layer.bias.grad = gradients.sum(dim=1, keepdim=True)
+
+    @torch.no_grad()
+    def write_back(self) -> None:
+        """Give the models' own parametrizations what those of the stacked model count."""
+        if self.changed:
+            for stacked, *own in zip(*map(_parametrizations, (self.layer, *self.twins)), strict=True):
+                for name, values in stacked.named_buffers(recurse=False):
+                    for twin, value in zip(own, values, strict=True):
+                        twin.get_buffer(name).copy_(value)
 
 
 class _Product(torch.autograd.Function):

@@ -112,14 +112,14 @@ class Member:
         """Equal for members that can be trained as one ensemble in the current epoch; None if this one cannot."""
         training, lengths = self.training, {len(part.dt) for part in self.trajectories}
         shape = shape_of(training.model)
-        if shape is None or training.pruner.changes_objective or not solver.fixed_step or len(lengths) > 1:
+        if shape is None or not solver.fixed_step or len(lengths) > 1:
             return None
         held_out = 0 if self.held_out is None else len(self.held_out.dt)
         settings, number = training.settings, len(self.trajectories)
         first = self.trajectories[0]
         known = first.interventions is not None, first.steady is not None
         sizes = (number, settings.batch_trajectories, settings.passes(number), *lengths, held_out, *known)
-        return shape, sizes, steps_behind(training.optimizer)
+        return shape, training.pruner.kind, sizes, steps_behind(training.optimizer)
 
 
 def fit(
@@ -195,7 +195,8 @@ def _train_alone(member: Member, solver: Solver) -> None:
 
 def _train_as_one(members: list[Member], solver: Solver) -> None:
     trainings = [member.training for member in members]
-    ensemble = Ensemble([own.model for own in trainings], [own.optimizer for own in trainings])
+    models, optimizers, pruners = zip(*((own.model, own.optimizer, own.pruner) for own in trainings), strict=True)
+    ensemble = Ensemble(models, optimizers, pruners)
     steps = zip(*(member.batches() for member in members), strict=True)
     losses = torch.stack([ensemble.step(combined(parts, torch.stack), solver) for parts in steps])
     held_out = [member.held_out for member in members if member.held_out is not None]
