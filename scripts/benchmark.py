@@ -51,6 +51,7 @@ SOLVERS = {
     "rk4": ["solver=rk4"],
     "dopri5": ["solver=dopri5"],
 }
+STRATEGIES = ("none", "cnode", "l0", "pathreg", "dst", "pinn", "pinn_mp")
 GENOME = [
     "hidden=300", "dataset.train=26", "dataset.validation=5", "dataset.test=5", "dataset.times=[0,1,2,3,5,7]",
     "train.batch_trajectories=3", "train.learning_rate=1e-4",
@@ -233,6 +234,33 @@ def ensemble(rounds: int, seed: int) -> Rows:
     return ratios(times, "one run", inverse=True)
 
 
+def strategies(rounds: int, seed: int) -> Rows:
+    """As `ensemble` for strategies with penalties, gates and thresholds, five epochs each; the ratio is to one run."""
+    rows, problem = [], prepared([])[1]
+    for pruner in STRATEGIES:
+        times: dict[str, list[float]] = {"one run": [], "16 runs as one": []}
+        for number in range(rounds + 1):
+            for name, seeds, threads in (("one run", [seed], 1), ("16 runs as one", range(seed, seed + 16), 2)):
+                torch.set_num_threads(threads)
+                members = [_on(problem, [f"seed={own}", f"pruner={pruner}", "train.epochs=5"]) for own in seeds]
+                solver = check(compose()).solver
+                elapsed = timed(lambda members=members, solver=solver: fit_together(members, solver))  # type: ignore[misc]
+                times[name] += [elapsed / 5] if number > 0 else []
+        one, together = ratios(times, "one run", inverse=True)
+        rows.append({**together, "what": f"{pruner}, 16 runs as one", "one run, milliseconds": one["milliseconds"]})
+    torch.set_num_threads(1)
+    return rows
+
+
+def _on(problem: Problem, overrides: Sequence[str]) -> Member:
+    """A training on data that are there."""
+    made = check(compose(list(overrides)))
+    model = made.initial_model(problem)
+    made.pruner.attach(model, problem)
+    training = Training(model, made.pruner, made.train)
+    return Member(training, problem.train, problem.validation, made.run.seed, lambda: None)
+
+
 # --- genome scale ----------------------------------------------------------------------------------------------------
 
 
@@ -351,7 +379,7 @@ def startup(rounds: int, seed: int) -> Rows:
 
 
 SECTIONS = {
-    "steps": steps, "gradients": gradients, "convergence": convergence, "ensemble": ensemble,
+    "steps": steps, "gradients": gradients, "convergence": convergence, "ensemble": ensemble, "strategies": strategies,
     "growth": growth, "sparse": sparse, "memory": memory, "edge_memory": edge_memory,
     "startup": startup,
 }  # fmt: skip

@@ -95,8 +95,9 @@ def train_prune_eval(cfg: Configuration) -> Result:
 def train_prune_eval_together(cfgs: Sequence[Configuration]) -> list[End]:
     """As `train_prune_eval` for several configurations, of which those that are alike are trained as one model.
 
-    Alike are runs on data of the same shape, with the same model and solver (one with fixed steps), whose pruner adds
-    nothing to the loss. They may differ in seed, data, pruner, its options, schedule and learning rate.
+    Alike are runs on data of the same shape, with the same model and solver (one with fixed steps), whose pruners add
+    nothing to the loss, or the same term. They may differ in seed, data, pruner, its options, schedule and learning
+    rate.
 
     Returns:
         For each configuration its row, or the error that stopped it.

@@ -19,7 +19,8 @@ class Batch(NamedTuple):
     """Transitions to be solved together: start and stop (N, genes), dt (N,); of R models together (R, N, ...).
 
     `interventions`, (N, genes) too, are what was done to the genes meanwhile; None if nothing was. `steady`, (N,) bool,
-    are the transitions that are a steady state; None if none is.
+    are the transitions that are a steady state; None if none is. `counted`, (N,) bool, are those that count; None if
+    all do.
     """
 
     start: Tensor
@@ -27,6 +28,7 @@ class Batch(NamedTuple):
     dt: Tensor
     interventions: Interventions[Tensor] | None = None
     steady: Tensor | None = None
+    counted: Tensor | None = None
 
 
 def by_trajectory(split: Split, device: torch.device) -> list[Batch]:
@@ -57,16 +59,32 @@ def join(parts: list[Batch]) -> Batch:
     return parts[0] if len(parts) == 1 else combined(parts, torch.cat)
 
 
+def stacked(parts: Sequence[Batch]) -> Batch:
+    """(R, N, ...) of R batches; shorter ones are filled up with transitions that do not count."""
+    longest = max(len(part.dt) for part in parts)
+    if any(len(part.dt) < longest for part in parts):
+        parts = [_filled_up(part, longest) for part in parts]
+    return combined(parts, torch.stack)
+
+
+def _filled_up(batch: Batch, size: int) -> Batch:
+    """A batch with its last transition repeated until it has `size` of them."""
+    number = torch.arange(size, device=batch.dt.device)
+    rows = number.clamp(max=len(batch.dt) - 1)
+    done = None if batch.interventions is None else Interventions(*(part[rows] for part in batch.interventions))
+    steady = None if batch.steady is None else batch.steady[rows]
+    return Batch(batch.start[rows], batch.stop[rows], batch.dt[rows], done, steady, number < len(batch.dt))
+
+
 def combined(parts: Sequence[Batch], operation: Callable[[tuple[Tensor, ...]], Tensor]) -> Batch:
     """Several batches as one, each column by the same operation, `torch.cat` or `torch.stack`.
 
-    Either all have interventions, or none has; likewise with steady states.
+    Either all have interventions, or none has; likewise with steady states, and with transitions that do not count.
     """
-    start, stop, dt, done, steady = zip(*parts, strict=True)
+    start, stop, dt, done, *marks = zip(*parts, strict=True)
     together = None if done[0] is None else Interventions(*(operation(part) for part in zip(*done, strict=True)))
-    return Batch(
-        operation(start), operation(stop), operation(dt), together, None if steady[0] is None else operation(steady)
-    )
+    steady, counted = (None if mark[0] is None else operation(mark) for mark in marks)
+    return Batch(operation(start), operation(stop), operation(dt), together, steady, counted)
 
 
 def predicted(model: VectorField, batch: Batch, solver: Solver) -> Tensor:
@@ -88,9 +106,16 @@ def predicted(model: VectorField, batch: Batch, solver: Solver) -> Tensor:
 
 
 def mean_square(prediction: Tensor, batch: Batch) -> Tensor:
-    """Mean squared error over transitions and genes; a gene that is held makes no error. A scalar, of R models (R,)."""
+    """Mean squared error over transitions that count, and genes; a gene that is held makes no error.
+
+    A scalar, of R models (R,).
+    """
     errors = (prediction - batch.stop) ** 2
-    if batch.interventions is None:
+    if batch.interventions is None and batch.counted is None:
         return errors.mean(dim=(-2, -1))
-    free = batch.interventions.held.isnan()
+    free = (
+        torch.ones_like(errors, dtype=torch.bool) if batch.interventions is None else batch.interventions.held.isnan()
+    )
+    if batch.counted is not None:
+        free = free & batch.counted[..., None]
     return (errors * free).sum(dim=(-2, -1)) / free.sum(dim=(-2, -1)).clamp(min=1)

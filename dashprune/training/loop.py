@@ -13,7 +13,7 @@ from dashprune.data.problem import Split
 from dashprune.errors import DashpruneError, say
 from dashprune.seeds import torch_generator
 from dashprune.solvers.base import DivergenceError, Solver
-from dashprune.training.batches import Batch, batches, by_trajectory, combined, join
+from dashprune.training.batches import Batch, batches, by_trajectory, join, stacked
 from dashprune.training.ensemble import Ensemble, shape_of, steps_behind
 from dashprune.training.sparse_layers import compacted
 from dashprune.training.state import Epoch, Training, evaluate, model_sparsity, step
@@ -110,9 +110,9 @@ class Member:
 
     def alike(self, solver: Solver) -> object:
         """Equal for members that can be trained as one ensemble in the current epoch; None if this one cannot."""
-        training, lengths = self.training, {len(part.dt) for part in self.trajectories}
+        training, lengths = self.training, sorted(len(part.dt) for part in self.trajectories)
         shape = shape_of(training.model)
-        if shape is None or not solver.fixed_step or len(lengths) > 1:
+        if shape is None or not solver.fixed_step:
             return None
         held_out = 0 if self.held_out is None else len(self.held_out.dt)
         settings, number = training.settings, len(self.trajectories)
@@ -198,11 +198,11 @@ def _train_as_one(members: list[Member], solver: Solver) -> None:
     models, optimizers, pruners = zip(*((own.model, own.optimizer, own.pruner) for own in trainings), strict=True)
     ensemble = Ensemble(models, optimizers, pruners)
     steps = zip(*(member.batches() for member in members), strict=True)
-    losses = torch.stack([ensemble.step(combined(parts, torch.stack), solver) for parts in steps])
+    losses = torch.stack([ensemble.step(stacked(parts), solver) for parts in steps])
     held_out = [member.held_out for member in members if member.held_out is not None]
     errors = [None] * len(members)
     if held_out:
-        errors = ensemble.errors(combined(held_out, torch.stack), solver).tolist()
+        errors = ensemble.errors(stacked(held_out), solver).tolist()
     ensemble.write_back()
     for member, own, error in zip(members, losses.T.tolist(), errors, strict=True):
         member.note(own, error)
