@@ -136,6 +136,8 @@ folder, knew no schema and read the data's fingerprint once. In each round both 
 are the numbers of the rounds. One thread.
 
 {escaping.markdown(table)}
+
+Loading reads every byte twice, for its checksums and for what it holds; it happens once, when a run goes on.
 """
     chosen.out.mkdir(parents=True, exist_ok=True)
     (chosen.out / "README.md").write_text(page)
