@@ -13,6 +13,7 @@ from dashprune.config import Plateau, Train
 from dashprune.data.problem import Problem, Split
 from dashprune.models.base import VectorField
 from dashprune.models.mlp import Mlp
+from dashprune.models.parametrizations import Threshold, parametrization_of
 from dashprune.models.phoenix import Phoenix
 from dashprune.pruners.base import Chain, Pruner
 from dashprune.pruners.cnode import CNode
@@ -119,6 +120,29 @@ def test_trained_together_equals_trained_alone(
     assert {4, 8} < set(sizes) <= {2, 4, 6, 8}
     assert "cannot train as one" not in capsys.readouterr().err
     compare(together, alone(example, make, solver))
+
+
+@pytest.mark.slow
+def test_thresholds_start_again_in_their_own_model_only(example: Problem) -> None:
+    def two() -> list[Member]:
+        made = [member for member in members(example, phoenix) if isinstance(member.training.pruner, Dst)]
+        for member, threshold in zip(made, (10.0, 1e-3), strict=True):  # the first cuts all weights
+            member.training.settings = replace(member.training.settings, epochs=1)
+            for own in thresholds(member):
+                own.threshold.data.fill_(threshold)
+        return made
+
+    def thresholds(member: Member) -> list[Threshold]:
+        return [parametrization_of(layer, Threshold) for layer in member.training.model.layers()]
+
+    together, each = two(), two()
+    fit_together(together, SOLVERS[0])
+    for member, twin in zip(together, each, strict=True):
+        fit_together([twin], SOLVERS[0])
+        for own, other in zip(thresholds(member), thresholds(twin), strict=True):
+            torch.testing.assert_close(own.threshold, other.threshold, rtol=1e-3, atol=1e-5)
+            assert own.resets == other.resets
+    assert [all(own.resets > 0 for own in thresholds(member)) for member in together] == [True, False]
 
 
 @pytest.mark.slow
