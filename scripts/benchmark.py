@@ -129,6 +129,7 @@ def steps(rounds: int, seed: int) -> Rows:
     for name, overrides in SOLVERS.items():
         solver = check(compose(overrides)).solver
         work[name] = (40, lambda batch, solver=solver: step(training, batch, solver))  # type: ignore[misc]
+    work["etdrk4, the default, by autograd"] = (40, lambda batch: _by_autograd(training, batch, made.solver))
     batches = by_trajectory(problem.train, torch.device("cpu"))
     before = copy.deepcopy(training.state_dict())
     times: dict[str, list[float]] = {name: [] for name in work}
@@ -140,6 +141,43 @@ def steps(rounds: int, seed: int) -> Rows:
             if number > 0:
                 times[name].append(elapsed / count)
     return ratios(times, "published")
+
+
+def _by_autograd(training: Training, batch: Batch, solver: Solver) -> None:
+    """A step without the model's own backward pass (Stages)."""
+    training.model.by_weights = False
+    step(training, batch, solver)
+    training.model.by_weights = True
+
+
+def profile(rounds: int, seed: int) -> Rows:
+    """What 100 optimiser steps on SIM350 spend their time on, by torch's profiler, which itself slows calls down.
+
+    By autograd, and with the backward pass of the unrolled step by hand (Stages).
+    """
+    torch.set_num_threads(1)
+    made, problem, training = prepared([f"seed={seed}", "train.epochs=10"])
+    loop.fit(training, problem.train, problem.validation, made.solver, seed, lambda: None)
+    batches = by_trajectory(problem.train, torch.device("cpu"))[:100]
+    rows: Rows = []
+    for name, one in (("by autograd", _by_autograd), ("by hand", step)):
+        for batch in batches[:10]:
+            one(training, batch, made.solver)
+        with torch.profiler.profile() as found:
+            for batch in batches:
+                one(training, batch, made.solver)
+        rows.append({"what": name, **_shares(found.key_averages(), len(batches))})
+    return rows
+
+
+def _shares(events: Any, steps: int) -> dict[str, float]:
+    """Calls of operators per step, and milliseconds per step in products, other operators, and between operators."""
+    products = {"aten::mm", "aten::addmm", "aten::bmm", "aten::baddbmm"}
+    spent = {"products, ms": 0.0, "other operators, ms": 0.0, "autograd and Python, ms": 0.0}
+    for event in events:
+        kind = 0 if event.key in products else 1 if event.key.startswith("aten::") else 2
+        spent[list(spent)[kind]] += event.self_cpu_time_total / steps / 1e3
+    return {"calls": sum(event.count for event in events if event.key.startswith("aten::")) / steps, **spent}
 
 
 def gradients(rounds: int, seed: int) -> Rows:
@@ -379,7 +417,8 @@ def startup(rounds: int, seed: int) -> Rows:
 
 
 SECTIONS = {
-    "steps": steps, "gradients": gradients, "convergence": convergence, "ensemble": ensemble, "strategies": strategies,
+    "steps": steps, "profile": profile, "gradients": gradients, "convergence": convergence, "ensemble": ensemble,
+    "strategies": strategies,
     "growth": growth, "sparse": sparse, "memory": memory, "edge_memory": edge_memory,
     "startup": startup,
 }  # fmt: skip

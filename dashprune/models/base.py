@@ -11,6 +11,7 @@ from torch.nn.utils import parametrize
 from dashprune.data.problem import Problem
 from dashprune.models.activity import Activities
 from dashprune.models.parametrizations import PositivePart
+from dashprune.models.stages import Stages
 
 
 class VectorField(nn.Module):
@@ -27,6 +28,8 @@ class VectorField(nn.Module):
     """
 
     genes: int
+    by_weights = True
+    """Whether layers compute by their `weight`; not so while their survivors are kept elsewhere."""
 
     def bind(self, problem: Problem) -> None:
         """Take from the data what the model's shapes depend on, before any parameter is drawn."""
@@ -63,6 +66,10 @@ class VectorField(nn.Module):
     def drift(self, y: Tensor) -> Tensor:
         """Regulatory input at expression `y` (..., genes), without gene multipliers and decay; what a prior shapes."""
         raise NotImplementedError("abstract: a vector field defines drift")
+
+    def stages(self) -> Stages | None:
+        """`drift` with a backward pass of its own, of the present weights; None if autograd has to do it."""
+        return None
 
     def chains(self) -> list[list[nn.Linear]]:
         """Every way from regulators to genes: lists of layers in the order of evaluation, with all prunable weights."""

@@ -14,6 +14,7 @@ from torch.nn.utils import parametrize
 
 from dashprune.models.base import VectorField
 from dashprune.models.parametrizations import PositivePart
+from dashprune.models.stages import Stages, by_model, by_stage, linear_gradients, products
 
 
 class Mlp(VectorField):
@@ -59,6 +60,9 @@ class Mlp(VectorField):
             y = functional.elu(layer(y))
         return last(y)
 
+    def stages(self) -> Stages:
+        return _Stages(self)
+
     def paced(self, drift: Tensor) -> Tensor:
         return self.multipliers * drift if self.decay else drift
 
@@ -75,3 +79,43 @@ class Mlp(VectorField):
         if self.decay and layer is self.linear[-1]:
             return layer.weight * self.multipliers[:, None]
         return layer.weight
+
+
+class _Stages:
+    """W_L ELU(... ELU(W_1 x + b_1) ...) + b_L. See Stages."""
+
+    def __init__(self, model: Mlp) -> None:
+        self.weights = [one for layer in model.chains()[0] for one in (layer.weight, layer.bias)]
+
+    def begin(self, y: Tensor, count: int) -> None:
+        self.layers = [one.detach() for one in self.weights[::2]]
+        self.transposed = [(one.mT, bias.detach()) for one, bias in zip(self.layers, self.weights[1::2], strict=True)]
+        self.mm, self.addmm = products(y)
+        widths = [y.shape[-1], *(one.shape[-2] for one in self.layers[:-1])]
+        self.given = [y.new_empty(count, *y.shape[:-1], width) for width in widths]
+        self.views = by_stage(*self.given)
+
+    def forward(self, stage: int, y: Tensor, out: Tensor) -> None:
+        given = self.views[stage]
+        given[0].copy_(y)
+        for number, (weight, bias) in enumerate(self.transposed):
+            if number:
+                functional.elu_(given[number])
+            self.addmm(bias, given[number], weight, out=(*given, out)[number + 1])
+
+    def begin_backward(self) -> None:
+        slopes = [(one + 1).clamp_(max=1) for one in self.given[1:]]
+        self.to_given = [torch.empty_like(one) for one in self.given[1:]]
+        self.views = by_stage(*self.to_given)
+        self.slopes = by_stage(*slopes)
+
+    def backward(self, stage: int, gradient: Tensor, out: Tensor) -> None:
+        own = list(zip(self.layers[1:], self.views[stage], self.slopes[stage], strict=True))
+        for weight, to_given, slope in reversed(own):
+            self.mm(gradient, weight, out=to_given)
+            gradient = to_given.mul_(slope)
+        self.mm(gradient, self.layers[0], out=out)
+
+    def gradients(self, to_drift: Tensor) -> list[Tensor]:
+        pairs = zip([*self.to_given, to_drift], self.given, self.weights[1::2], strict=True)
+        return [one for to, x, bias in pairs for one in linear_gradients(by_model(to), by_model(x), bias)]

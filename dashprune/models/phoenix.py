@@ -10,6 +10,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from dashprune.models.base import Multiplied
+from dashprune.models.stages import Stages, by_model, by_stage, linear_gradients, products
 
 
 class Phoenix(Multiplied):
@@ -64,6 +65,9 @@ class Phoenix(Multiplied):
         sums, products = self.sums(saturated), torch.exp(self.products(logarithm))
         return self.sums_out(sums) + self.products_out(products)
 
+    def stages(self) -> Stages:
+        return _Stages(self)
+
     def chains(self) -> list[list[nn.Linear]]:
         return [[self.sums, self.sums_out], [self.products, self.products_out]]
 
@@ -98,6 +102,63 @@ class _Hill(torch.autograd.Function):
     def backward(ctx: Any, to_s: Tensor, to_logarithm: Tensor) -> Tensor:
         (s,) = ctx.saved_tensors
         return torch.addcdiv(to_s, to_logarithm, 1 + s) * (1 - s.abs()).square_()
+
+
+class _Stages:
+    """C_s (W_s s + b_s) + C_p exp(W_p ℓ + b_p). See Stages."""
+
+    def __init__(self, model: Phoenix) -> None:
+        inner, outer = (model.sums, model.products), (model.sums_out, model.products_out)
+        self.weights = [one for layer in inner for one in (layer.weight, layer.bias)] + [one.weight for one in outer]
+
+    def begin(self, y: Tensor, count: int) -> None:
+        self.w_s, self.b_s, self.w_p, self.b_p, self.c_s, self.c_p = (one.detach() for one in self.weights)
+        self.transposed = self.w_s.mT, self.w_p.mT, self.c_s.mT, self.c_p.mT
+        self.mm, self.addmm = products(y)
+        self.half, self.one = y.new_full((), 0.5), y.new_ones(())
+        hidden = (*y.shape[:-1], self.b_s.shape[-1])
+        self.s, self.logarithm, self.denominator = y.new_empty(3, count, *y.shape)
+        self.sums, self.exponents = y.new_empty(2, count, *hidden)
+        self.views = by_stage(self.s, self.logarithm, self.denominator, self.sums, self.exponents)
+
+    def forward(self, stage: int, y: Tensor, out: Tensor) -> None:
+        s, logarithm, denominator, sums, exponents = self.views[stage]
+        w_s, w_p, c_s, c_p = self.transposed
+        torch.sub(y, self.half, out=s)
+        torch.abs(s, out=denominator)
+        denominator.add_(self.one)
+        s.div_(denominator)
+        torch.log1p(s, out=logarithm)
+        self.addmm(self.b_s, s, w_s, out=sums)
+        self.addmm(self.b_p, logarithm, w_p, out=exponents)
+        exponents.exp_()
+        self.mm(sums, c_s, out=out)
+        self.addmm(out, exponents, c_p, out=out)
+
+    def begin_backward(self) -> None:
+        slope = self.denominator.reciprocal().square_()
+        self.to_sums, self.to_exponents = torch.empty_like(self.sums), torch.empty_like(self.exponents)
+        self.to_logarithm = torch.empty_like(self.s[0])
+        self.views = by_stage(slope, slope / (1 + self.s), self.exponents, self.to_sums, self.to_exponents)
+
+    def backward(self, stage: int, gradient: Tensor, out: Tensor) -> None:
+        slope, steeper, exponents, to_sums, to_exponents = self.views[stage]
+        self.mm(gradient, self.c_s, out=to_sums)
+        self.mm(gradient, self.c_p, out=to_exponents)
+        to_exponents.mul_(exponents)
+        self.mm(to_sums, self.w_s, out=out)
+        self.mm(to_exponents, self.w_p, out=self.to_logarithm)
+        out.mul_(slope)
+        out.addcmul_(self.to_logarithm, steeper)
+
+    def gradients(self, to_drift: Tensor) -> list[Tensor]:
+        to_sums, to_exponents, to_drift = by_model(self.to_sums), by_model(self.to_exponents), by_model(to_drift)
+        return [
+            *linear_gradients(to_sums, by_model(self.s), self.b_s),
+            *linear_gradients(to_exponents, by_model(self.logarithm), self.b_p),
+            *linear_gradients(to_drift, by_model(self.sums)),
+            *linear_gradients(to_drift, by_model(self.exponents)),
+        ]
 
 
 def _sparse_normal(weight: Tensor, std: float, zeros: float, generator: torch.Generator) -> None:

@@ -17,6 +17,7 @@ from pydantic import Field
 from torch import Tensor
 
 from dashprune.models.base import VectorField
+from dashprune.models.stages import Stages
 from dashprune.solvers.base import Solver
 
 Production = Callable[[Tensor], Tensor]
@@ -37,7 +38,12 @@ class Etdrk4(Solver):
         return True
 
     def predict(self, model: VectorField, start: Tensor, dt: Tensor) -> Tensor:
-        return etdrk4(model.production, model.decay_rate(), start, dt, math.ceil(1 / self.step - 1e-9))
+        steps = math.ceil(1 / self.step - 1e-9)
+        stages = model.stages() if model.by_weights else None
+        if stages is None or start.dim() != stages.weights[0].dim():
+            return etdrk4(model.production, model.decay_rate(), start, dt, steps)
+        table = _table(model.decay_rate(), model.paced(start.new_ones(())), dt[..., None] / steps)
+        return cast(Tensor, _Unrolled.apply(stages, steps, torch.is_grad_enabled(), start, table, *stages.weights))
 
 
 def etdrk4(production: Production, rate: Tensor, start: Tensor, dt: Tensor, steps: int) -> Tensor:
@@ -58,8 +64,8 @@ def etdrk4(production: Production, rate: Tensor, start: Tensor, dt: Tensor, step
     Returns:
         (..., N, genes) expression.
     """
-    h = dt[..., None] / steps
-    half, whole, a, b_0, b_1, c_0, c_2, d_0, d_12, d_3 = _coefficients(rate, h)
+    table = _table(rate, start.new_ones(()), dt[..., None] / steps)
+    half, a, _, b_0, b_1, whole, c_0, _, c_2, _, d_0, d_12, _, d_3 = table
     y = start
     for _ in range(steps):
         decayed = half * y
@@ -72,35 +78,96 @@ def etdrk4(production: Production, rate: Tensor, start: Tensor, dt: Tensor, step
     return y
 
 
-def _coefficients(rate: Tensor, h: Tensor) -> Tensor:
-    """(10, ...) exp(-z/2), exp(-z) and h times the eight weights of production, z = h λ for each step h."""
-    return cast(Tensor, _Coefficients.apply(rate, h))
+class _Unrolled(torch.autograd.Function):
+    """`etdrk4` of a model with Stages; each row of the table gives the expression at the end of a stage.
 
-
-class _Coefficients(torch.autograd.Function):
-    """All ten are sums over nodes s of weight · exp(-z s), and so are their derivatives, of -s · weight · exp(-z s)."""
+    A step keeps its five terms, expression at its start and the drift at four stages. A stage's end is the sum of the
+    terms so far, each times its entry in the row.
+    """
 
     @staticmethod
-    def forward(ctx: Any, rate: Tensor, h: Tensor) -> Tensor:
+    def forward(
+        ctx: Any, stages: Stages, steps: int, kept: bool, start: Tensor, table: Tensor, *weights: Tensor
+    ) -> Tensor:
+        stages.begin(start, 4 * steps if kept else 1)
+        terms = start.new_empty(steps, 5, *start.shape)
+        rows = table.split(ROWS)
+        y, end = torch.empty_like(start), start
+        for step, own in enumerate(terms.unbind(0)):
+            first, *drifts = own.unbind(0)
+            first.copy_(end)
+            for number, drift in enumerate(drifts):
+                stages.forward(4 * step + number if kept else 0, y if number else first, drift)
+                torch.sum(rows[number] * own[: number + 2], 0, out=y)
+            end = y
+        if kept:
+            ctx.save_for_backward(terms, table)
+            ctx.stages = stages
+        return y
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        (terms, table), stages = ctx.saved_tensors, ctx.stages
+        stages.begin_backward()
+        rows = table.split(ROWS)
+        to_terms, to_table = torch.empty_like(terms), table.new_zeros(len(table), *gradient.shape)
+        to_rows, to_y = to_table.split(ROWS), torch.empty_like(gradient)
+        for step, (own, to_own) in reversed(list(enumerate(zip(terms.unbind(0), to_terms.unbind(0), strict=True)))):
+            torch.mul(rows[3], gradient, out=to_own)
+            to_rows[3].addcmul_(own, gradient)
+            first, *drifts = to_own.unbind(0)
+            for number in (3, 2, 1):
+                stages.backward(4 * step + number, drifts[number], to_y)
+                to_own[: number + 1].addcmul_(rows[number - 1], to_y)
+                to_rows[number - 1].addcmul_(own[: number + 1], to_y)
+            stages.backward(4 * step, drifts[0], to_y)
+            gradient = first.add_(to_y)
+        to_weights = stages.gradients(to_terms[:, 1:].flatten(0, 1))
+        return None, None, None, gradient, to_table.sum_to_size(table.shape), *to_weights
+
+
+def _table(rate: Tensor, pace: Tensor, h: Tensor) -> Tensor:
+    """(14, ...) what the ends of four stages are made of, of steps h = z / λ: as many for each as ROWS says.
+
+    The first entry of a row is for expression at the start of the step, exp(-z/2) or exp(-z). The others are for drifts
+    and hold h · pace times the method's weights.
+    """
+    return cast(Tensor, _Table.apply(rate, pace, h))
+
+
+ROWS = (2, 3, 4, 5)
+
+
+class _Table(torch.autograd.Function):
+    """All are sums over nodes s of weight · exp(-z s), and so are their derivatives, of -s · weight · exp(-z s)."""
+
+    @staticmethod
+    def forward(ctx: Any, rate: Tensor, pace: Tensor, h: Tensor) -> Tensor:
         z = h * rate
-        nodes, weights = _quadrature(z.dtype, z.device)
-        exponentials = (-nodes[:, None] * z.reshape(1, -1)).exp_()
-        both = (weights @ exponentials).reshape(2, 10, *z.shape)
-        both[:, 2:] *= h
-        values, derivatives = both
-        ctx.save_for_backward(derivatives, h)
-        ctx.shape = rate.shape
-        return values.clone()  # without the derivatives behind it
+        nodes, weights, starts, drifts = _quadrature(z.dtype, z.device)
+        exponentials = (nodes * z.reshape(1, -1)).exp_()
+        values, derivatives = (weights @ exponentials).view(2, 14, *z.shape)
+        one = (14, *([1] * z.dim()))
+        factor = torch.addcmul(starts.view(one), drifts.view(one), h * pace)
+        ctx.save_for_backward(values, derivatives, factor, h, drifts)
+        ctx.shapes = rate.shape, pace.shape
+        return values * factor
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
-        derivatives, h = ctx.saved_tensors
-        return ((gradient * derivatives).sum(0) * h).sum_to_size(ctx.shape), None
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor | None, None]:
+        values, derivatives, factor, h, drifts = ctx.saved_tensors
+        rate, pace = ctx.shapes
+        to_rate = ((gradient * factor).mul_(derivatives).sum(0) * h).sum_to_size(rate)
+        if not ctx.needs_input_grad[1]:
+            return to_rate, None, None
+        to_values = (gradient * values).view(14, -1)
+        return to_rate, ((drifts @ to_values).view(gradient.shape[1:]) * h).sum_to_size(pace), None
 
 
 @lru_cache
-def _quadrature(dtype: torch.dtype, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Nodes s and a (20, nodes) matrix that takes exp(-z s) to the ten coefficients and their derivatives.
+def _quadrature(dtype: torch.dtype, device: torch.device) -> tuple[Tensor, ...]:
+    """-s for nodes s; weights that take exp(-z s) to the table's entries over h, and to their derivatives; and of the
+    entries, which are for expression at the start, and which for drifts: (nodes, 1), (28, nodes), (14,), (14,).
 
     The weights are combinations of φ_k(z) = ∫ exp(-z s) (1 - s)^(k-1) / (k-1)! ds over 0 < s < 1 and of φ_k(z/2).
     Gauss-Legendre quadrature on both halves has an error below 1e-8 for 0 <= z <= 16 and below 1e-5 up to 32; their
@@ -109,15 +176,20 @@ def _quadrature(dtype: torch.dtype, device: torch.device) -> tuple[Tensor, Tenso
     x, w = np.polynomial.legendre.leggauss(8)
     first, w = (x + 1) / 4, w / 4
     nodes = np.concatenate([[0.5, 1.0], first, first + 0.5])
+    at_half, at_end = np.eye(2, len(nodes))
     half, whole = np.zeros((3, len(nodes))), np.zeros((3, len(nodes)))
     for k, factorial in enumerate((1, 1, 2)):
         half[k, 2 : 2 + len(w)] = 2 * w * (1 - 2 * first) ** k / factorial
         whole[k, 2:] = np.tile(w, 2) * (1 - nodes[2:]) ** k / factorial
     q_1, q_2, _ = half
     p_1, p_2, p_3 = whole
+    none, middle = np.zeros(len(nodes)), 2 * p_2 - 4 * p_3
     weights = np.stack([
-        *np.eye(2, len(nodes)), q_1 / 2, q_1 / 2 - q_2, q_2,
-        p_1 - 2 * p_2, 2 * p_2, p_1 - 3 * p_2 + 4 * p_3, 2 * p_2 - 4 * p_3, 4 * p_3 - p_2,
+        at_half, q_1 / 2,
+        at_half, q_1 / 2 - q_2, q_2,
+        at_end, p_1 - 2 * p_2, none, 2 * p_2,
+        at_end, p_1 - 3 * p_2 + 4 * p_3, middle, middle, 4 * p_3 - p_2,
     ])  # fmt: skip
-    matrix = np.concatenate([weights, -nodes * weights])
-    return torch.tensor(nodes, dtype=dtype, device=device), torch.tensor(matrix, dtype=dtype, device=device)
+    starts = np.isin(np.arange(14), np.cumsum([0, *ROWS]))
+    found = -nodes[:, None], np.concatenate([weights, -nodes * weights]), starts, ~starts
+    return tuple(torch.tensor(one, dtype=dtype, device=device) for one in found)

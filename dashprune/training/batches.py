@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from dashprune.data.interventions import Interventions
 from dashprune.data.problem import Split
@@ -110,7 +111,9 @@ def mean_square(prediction: Tensor, batch: Batch) -> Tensor:
 
     A scalar, of R models (R,).
     """
-    errors = (prediction - batch.stop) ** 2
+    if batch.interventions is None and batch.counted is None and prediction.dim() == 2:
+        return functional.mse_loss(prediction, batch.stop)  # in fewer calls
+    errors = (prediction - batch.stop).square()
     if batch.interventions is None and batch.counted is None:
         return errors.mean(dim=(-2, -1))
     free = (

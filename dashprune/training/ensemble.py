@@ -229,6 +229,8 @@ def _stacked_parametrization(twins: Sequence[nn.Module]) -> nn.Module:
 class _Products:
     """A stacked linear layer, whose weights get their gradient from all calls of a step at once.
 
+    Solvers that ask the model for its Stages do not call it; its weight has their gradient already.
+
     Autograd would add up one (R, out, in) gradient per stage of the solver, which costs more than the products do.
 
     A fixed mask is applied once: masked weights are 0 and have no gradient. Other parametrizations, such as gates, are
@@ -267,16 +269,21 @@ class _Products:
     @torch.no_grad()
     def backward(self) -> None:
         """To be called after the backward pass through the outputs, and through what else looks at the weight."""
+        if self.calls:
+            self._collect()
+        if self.mask is not None and self.layer.weight.grad is not None:
+            self.layer.weight.grad.mul_(self.mask)
+
+    def _collect(self) -> None:
         inputs, gradients = (torch.cat(column, dim=1) for column in zip(*self.calls, strict=True))
         self.calls.clear()
         gradient = torch.bmm(gradients.mT, inputs)
         if self.changed:
             torch.autograd.backward(self.layer.weight, gradient)
         else:
-            gradient = gradient if self.layer.weight.grad is None else gradient.add_(self.layer.weight.grad)
-            self.layer.weight.grad = gradient if self.mask is None else gradient.mul_(self.mask)
+            self.layer.weight.grad = _sum(self.layer.weight.grad, gradient)
         if self.layer.bias is not None:
-            self.layer.bias.grad = gradients.sum(dim=1, keepdim=True)
+            self.layer.bias.grad = _sum(self.layer.bias.grad, gradients.sum(dim=1, keepdim=True))
 
     @torch.no_grad()
     def write_back(self) -> None:
@@ -286,6 +293,11 @@ class _Products:
                 for name, values in stacked.named_buffers(recurse=False):
                     for twin, value in zip(own, values, strict=True):
                         twin.get_buffer(name).copy_(value)
+
+
+def _sum(before: Tensor | None, gradient: Tensor) -> Tensor:
+    """A gradient and what was there of it before."""
+    return gradient if before is None else gradient.add_(before)
 
 
 class _Product(torch.autograd.Function):

@@ -44,9 +44,11 @@ def compacted(
     layers = [_SparseLayer(layer) for layer in model.layers() if _pays(layer, least_weights)]
     for layer in layers:
         layer.swap_in(optimizer)
+    model.by_weights = not layers
     try:
         yield
     finally:
+        model.by_weights = True
         for layer in layers:
             layer.swap_out(optimizer)
 

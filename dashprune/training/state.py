@@ -116,7 +116,8 @@ class Training:
 
 def step(training: Training, batch: Batch, solver: Solver) -> Tensor:
     """One optimiser step; effective weights are computed once, gates drawn once. Returns the objective, a scalar."""
-    training.model.train()
+    if not training.model.training:
+        training.model.train()
     with parametrize.cached():
         data_loss = mean_square(predicted(training.model, batch, solver), batch)
         loss = training.pruner.objective(training.model, data_loss)

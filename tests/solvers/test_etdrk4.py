@@ -6,8 +6,12 @@ import math
 
 import pytest
 import torch
+from torch import nn
 
-from dashprune.solvers.etdrk4 import _coefficients, etdrk4
+from dashprune.models.base import VectorField
+from dashprune.models.mlp import Mlp
+from dashprune.models.phoenix import Phoenix
+from dashprune.solvers.etdrk4 import Etdrk4, _table, etdrk4
 
 DT = torch.tensor([0.5, 2.0, 8.0], dtype=torch.float64)
 RATE = torch.tensor([0.0, 0.3, 4.0], dtype=torch.float64)
@@ -49,18 +53,102 @@ def test_the_weights_equal_their_closed_forms(z: float) -> None:
         return [one, (1 - one) / x, (0.5 - (1 - one) / x) / x]
 
     (q_1, q_2, _), (p_1, p_2, p_3) = phi(z / 2), phi(z)
+    half, whole, middle = math.exp(-z / 2), math.exp(-z), 2 * p_2 - 4 * p_3
     expected = [
-        math.exp(-z / 2), math.exp(-z), q_1 / 2, q_1 / 2 - q_2, q_2, p_1 - 2 * p_2, 2 * p_2,
-        p_1 - 3 * p_2 + 4 * p_3, 2 * p_2 - 4 * p_3, 4 * p_3 - p_2,
+        [half, q_1 / 2], [half, q_1 / 2 - q_2, q_2], [whole, p_1 - 2 * p_2, 0, 2 * p_2],
+        [whole, p_1 - 3 * p_2 + 4 * p_3, middle, middle, 4 * p_3 - p_2],
     ]  # fmt: skip
-    h = 0.5
-    found = _coefficients(torch.tensor([z / h], dtype=torch.float64), torch.tensor([h], dtype=torch.float64))[:, 0]
-    assert found[:2].tolist() == pytest.approx(expected[:2], rel=1e-12)
-    assert (found[2:] / h).tolist() == pytest.approx(expected[2:], rel=1e-4, abs=1e-9)
+    h, pace = torch.tensor([0.5], dtype=torch.float64), torch.tensor(3.0, dtype=torch.float64)
+    rows = _table(z / h, pace, h)[:, 0].split([2, 3, 4, 5])
+    for found, (start, *drifts) in zip(rows, expected, strict=True):
+        assert found[0].item() == pytest.approx(start, rel=1e-12)
+        assert (found[1:] / 1.5).tolist() == pytest.approx(drifts, rel=1e-4, abs=1e-9)
 
 
 @pytest.mark.parametrize("shape", [(), (3,), (2, 1, 3)])
 def test_the_derivatives_of_the_weights(shape: tuple[int, ...]) -> None:
     rate = torch.rand(shape, dtype=torch.float64).requires_grad_()
     h = torch.tensor([[0.0], [0.01], [1.0], [20.0]], dtype=torch.float64)
-    assert torch.autograd.gradcheck(lambda r: _coefficients(r, h), (rate,))
+    pace = torch.rand(shape, dtype=torch.float64).requires_grad_()
+    assert torch.autograd.gradcheck(lambda r, p: _table(r, p, h), (rate, pace))
+
+
+MODELS = {
+    "phoenix": lambda: Phoenix(3, 2, "abs", multiplier_rate=1.0, recovery=False),
+    "mlp with decay": lambda: Mlp(3, [4, 2], decay=True),
+    "mlp": lambda: Mlp(3, 4, decay=False),
+}
+
+
+def solved_twice(name: str, shape: tuple[int, ...], steps: int) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
+    """By Stages and by autograd: the end, and the gradients of all weights and of the start."""
+    torch.manual_seed(1)
+    model: VectorField = MODELS[name]().double()
+    model.reset_parameters(torch.Generator().manual_seed(1))
+    for own, parameter in list(model.named_parameters()) if len(shape) > 2 else []:
+        stacked = torch.stack([parameter, 0.7 * parameter])
+        module, _, last = own.rpartition(".")
+        model.get_submodule(module)._parameters[last] = nn.Parameter(stacked if stacked.dim() > 2 else stacked[:, None])
+    start = torch.rand(shape, dtype=torch.float64, requires_grad=True)
+    dt = torch.rand(shape[:-1], dtype=torch.float64)
+    weight = torch.rand(shape, dtype=torch.float64)
+    results = []
+    for end in (
+        Etdrk4(1 / steps).predict(model, start, dt),
+        etdrk4(model.production, model.decay_rate(), start, dt, steps),
+    ):
+        gradients = torch.autograd.grad((end * weight).sum(), [*model.parameters(), start], retain_graph=True)
+        results.append([end, *gradients])
+    with torch.no_grad():
+        assert torch.equal(Etdrk4(1 / steps).predict(model, start, dt), results[0][0])
+    return results[0], results[1]
+
+
+@pytest.mark.parametrize("steps", [1, 3])
+@pytest.mark.parametrize("name", MODELS)
+def test_stages_give_what_autograd_gives(name: str, steps: int) -> None:
+    for found, expected in zip(*solved_twice(name, (5, 3), steps), strict=True):
+        torch.testing.assert_close(found, expected, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["phoenix", "mlp with decay"])
+def test_stages_of_several_models_at_once(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def linear(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None = None) -> torch.Tensor:
+        return x @ weight.mT if bias is None else x @ weight.mT + bias
+
+    monkeypatch.setattr(nn.functional, "linear", linear)  # of weights (R, out, in)
+    for found, expected in zip(*solved_twice(name, (2, 5, 3), 2), strict=True):
+        torch.testing.assert_close(found, expected, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_gradients_by_stages_against_finite_differences(name: str) -> None:
+    model = MODELS[name]().double()
+    model.reset_parameters(torch.Generator().manual_seed(2))
+    start, dt = torch.rand(2, 3, dtype=torch.float64), torch.tensor([0.4, 1.3], dtype=torch.float64)
+    names = [own for own, _ in model.named_parameters()]
+
+    class Solved(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.model = model
+
+        def forward(self) -> torch.Tensor:
+            return Etdrk4(0.5).predict(self.model, start, dt)
+
+    def solve(*values: torch.Tensor) -> torch.Tensor:
+        given = {f"model.{own}": value for own, value in zip(names, values, strict=True)}
+        return torch.func.functional_call(Solved(), given)
+
+    assert torch.autograd.gradcheck(solve, tuple(one.detach().requires_grad_() for one in model.parameters()))
+
+
+def test_layers_that_compute_otherwise_are_called() -> None:
+    model = MODELS["phoenix"]()
+    model.reset_parameters(torch.Generator().manual_seed(2))
+    start, dt = torch.rand(2, 3), torch.ones(2)
+    model.by_weights = False
+    model.sums.forward = lambda x: torch.zeros(2, 2)
+    changed = Etdrk4(0.5).predict(model, start, dt)
+    model.by_weights = True
+    assert not torch.equal(changed, Etdrk4(0.5).predict(model, start, dt))
