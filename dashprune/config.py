@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, is_dataclass
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
@@ -81,6 +81,23 @@ class Train:
         """How often an epoch passes over this many training trajectories."""
         once = math.ceil(trajectories / self.batch_trajectories)
         return math.ceil(self.steps / (self.epochs * once))
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """In what the published code differs from this project; models and strategies hold copies of these.
+
+    Attributes:
+        recovery: see dashprune.models.phoenix.Phoenix.
+        importance: the same.
+        normalize: see dashprune.pruners.dash.Dash.
+        random_gates: see dashprune.pruners.l0.L0.
+    """
+
+    recovery: bool
+    importance: Literal["abs", "exp"]
+    normalize: bool
+    random_gates: bool
 
 
 @dataclass(frozen=True)

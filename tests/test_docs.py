@@ -243,7 +243,7 @@ def test_the_page_of_the_house_names_every_room() -> None:
     assert sorted(rooms - {"__init__.py", "__main__.py"} - set(re.findall(r"^(\S+)  ", text, flags=re.M))) == []
 
 
-@pytest.mark.parametrize("group", ["dataset", "model", "pruner", "control", "solver", "grid"])
+@pytest.mark.parametrize("group", ["dataset", "model", "pruner", "control", "solver", "protocol", "grid"])
 def test_every_choice_is_on_the_page_where_a_reader_looks_for_it(group: str) -> None:
     pages = {"dataset": "dashprune/data/README.md", "pruner": "dashprune/pruners/README.md"}
     text = (REPOSITORY / pages.get(group, "conf/README.md")).read_text(encoding="utf-8")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dashprune.cli.parser import Parser
 from dashprune.errors import DashpruneError, did_you_mean, put, say
 
-GROUPS = ("dataset", "model", "pruner", "control", "train", "solver", "grid", "paper")
+GROUPS = ("dataset", "model", "pruner", "control", "train", "solver", "protocol", "grid", "paper")
 
 
 def main(words: list[str]) -> int:

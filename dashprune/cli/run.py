@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 DESCRIPTION = """\
 Train, prune and evaluate a model, and print its row of the result table.
 
-KEY=VALUE sets any key of conf/config.yaml. A group (dataset, model, pruner, control, train, solver, grid) is set to the
-name of one of its files. A run that is done is not repeated: its row is printed. A run that was stopped goes on where
-it was. So a sweep (-m), too, is resumed by repeating its command, whatever launcher it has: basic (one run after the
-other), joblib (as many at once as there are cores), submitit_local, submitit_slurm or ray.
+KEY=VALUE sets any key of conf/config.yaml. A group (dataset, model, pruner, control, train, solver, protocol, grid) is
+set to the name of one of its files. A run that is done is not repeated: its row is printed. A run that was stopped goes
+on where it was. So a sweep (-m), too, is resumed by repeating its command, whatever launcher it has: basic (one run
+after the other), joblib (as many at once as there are cores), submitit_local, submitit_slurm or ray.
 """
 
 EXAMPLES = """\

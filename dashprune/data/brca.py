@@ -7,6 +7,7 @@ the gap is dropped, so that nothing is learned from the held-out points or over 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -24,6 +25,8 @@ from dashprune.seeds import numpy_generator
 
 _VERSION = "brca-1"
 """Changes when the same settings and files would give other data."""
+BLOCKS = 3
+"""Runs of successive transitions that a split by blocks holds out."""
 _FOLDER = "breast_cancer_data/clean_data"
 _PHOENIX = f"QuackenbushLab+phoenix/{_FOLDER}"
 _CHIP = f"QuackenbushLab+DASH/{_FOLDER}/otter_chip_val_clean.csv"
@@ -41,7 +44,10 @@ class Brca(Dataset):
 
     Attributes:
         genes: size of the published gene list. The sizes are nested.
-        validation: number of transitions, drawn at random, that are not trained on.
+        validation: number of transitions that are not trained on.
+        split: how they are chosen. "published": at random, one by one, so that nearly all of their points are ends of
+            transitions that are trained on, too. "blocks": as three runs of successive ones at random places, and the
+            transitions that share a point with them are not trained on either.
         pairs: "gold" scores the regulators of the gold standard with all genes (500 genes: 7 x 500 pairs); "all"
             scores all ordered pairs, as published, where most of a score comes from knowing who regulates at all.
         seed: of the split.
@@ -49,6 +55,7 @@ class Brca(Dataset):
 
     genes: Literal[500, 2000, 11165]
     validation: Annotated[int, Field(ge=1)]
+    split: Literal["published", "blocks"]
     pairs: Literal["gold", "all"]
     seed: Annotated[int, Field(ge=0)]
 
@@ -72,7 +79,9 @@ class Brca(Dataset):
         names, observed, held_out, prior, chip, all_names, interactions = self._files()
         genes = readers.read_names(names, "gene")
         fitted, test = _split(observed, held_out, len(genes))
-        train, validation = fitted.divide(self.validation, numpy_generator(self.seed, "split"))
+        rng = numpy_generator(self.seed, "split")
+        divide = fitted.divide if self.split == "published" else partial(_divide_by_blocks, fitted)
+        train, validation = divide(self.validation, rng)
         measured = readers.read_table(chip, ["from", "to"])
         truth = readers.edges_between(measured["from"], measured["to"], genes)
         return Problem(
@@ -112,6 +121,28 @@ def _split(path: Path, held_out_path: Path, genes: int) -> tuple[Split, Split]:
     start = slice(after - 1, after)
     expression = np.concatenate([observed.expression[:, start], held_out.expression], axis=1)
     return fitted, Split(expression, np.concatenate([observed.times[:, start], held_out.times], axis=1))
+
+
+def _divide_by_blocks(fitted: Split, number: int, rng: np.random.Generator) -> tuple[Split, Split]:
+    """Training and validation transitions; `number` of the latter, in three blocks that are nowhere near each other.
+
+    Args:
+        fitted: transitions in the order of pseudotime, each as a trajectory of its own.
+        number: of transitions to hold out.
+        rng: source of the blocks' places, which leave at least one transition between them.
+    """
+    lengths = [len(part) for part in np.array_split(np.arange(number), min(BLOCKS, number))]
+    spare = len(fitted.times) - number - 3 * len(lengths)
+    if spare < 0:
+        raise DashpruneError(
+            f"dataset.validation={number} in blocks leaves none of {len(fitted.times)} transitions to train on; "
+            f"give at most {len(fitted.times) - 3 * BLOCKS}"
+        )
+    before = np.diff(np.sort(rng.integers(0, spare + 1, len(lengths))), prepend=0)
+    starts = np.cumsum(before + 3) - 2 + np.concatenate([[0], np.cumsum(lengths)[:-1]])
+    held_out = np.concatenate([np.arange(start, start + size) for start, size in zip(starts, lengths, strict=True)])
+    validation = fitted.take(held_out)
+    return fitted.take(np.flatnonzero(~np.isin(fitted.times, validation.times).any(axis=1))), validation
 
 
 def _interactions(path: Path, all_genes: tuple[str, ...], genes: tuple[str, ...]) -> csr_array:

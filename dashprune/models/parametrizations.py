@@ -120,7 +120,8 @@ class HardConcrete(nn.Module):
 
     Training draws z = clip(γ + (ζ - γ) σ((logit u + log α) / β), 0, 1), u ~ U(ε, 1 - ε), whenever the effective weight
     is computed (once per solve inside `parametrize.cached()`). Evaluation uses clip(γ + (ζ - γ) σ(log α), 0, 1), which
-    is exactly 0 for log α <= -ln 11. γ = -0.1, ζ = 1.1, ε = 1e-6; log α is kept within ±ln 100.
+    is exactly 0 for log α <= -ln 11; or gates drawn with the u of `draw_for_evaluation`. γ = -0.1, ζ = 1.1, ε = 1e-6;
+    log α is kept within ±ln 100.
 
     Source: Louizos et al., Learning sparse neural networks through L0 regularization (ICLR 2018).
 
@@ -134,25 +135,43 @@ class HardConcrete(nn.Module):
         beta: temperature.
     """
 
+    noise: Tensor | None
+
     def __init__(self, weight: Tensor, log_alpha: Tensor, beta: float) -> None:
         super().__init__()
         self.log_alpha = nn.Parameter(log_alpha.to(weight))
         self.beta = beta
         self.generators = [torch.Generator()]
+        self.random_in_evaluation = False
+        self.register_buffer("noise", None, persistent=False)
         self.gates = self.log_alpha.detach()
 
     def forward(self, weight: Tensor) -> Tensor:
         if self.training:
             with torch.no_grad():
                 self.log_alpha.clamp_(-math.log(100), math.log(100))
-            size = self.log_alpha.shape[-1]
-            u = torch.stack([torch.rand(size, generator=own) for own in self.generators]).clamp(1e-6, 1 - 1e-6)
-            noise = torch.logit(u).to(self.log_alpha).view_as(self.log_alpha)
-            gates = self.stretch(torch.sigmoid((noise + self.log_alpha) / self.beta))
+            noise = torch.stack([self._noise(own) for own in self.generators])
+            gates = self._drawn(noise)
+        elif self.noise is not None:
+            gates = self._drawn(self.noise)
         else:
             gates = self.stretch(torch.sigmoid(self.log_alpha))
         self.gates = gates.squeeze(-2) if weight.dim() > 2 else gates
         return weight * gates
+
+    def draw_for_evaluation(self, generator: torch.Generator) -> None:
+        """Let evaluation use gates with a u drawn now, in place of their deterministic form."""
+        self.random_in_evaluation = True
+        self.noise = self._noise(generator).to(self.log_alpha)
+
+    def _noise(self, generator: torch.Generator) -> Tensor:
+        """(in,) logit u."""
+        return torch.logit(torch.rand(self.log_alpha.shape[-1], generator=generator).clamp(1e-6, 1 - 1e-6))
+
+    def _drawn(self, noise: Tensor) -> Tensor:
+        """Gates of log α's shape."""
+        noise = noise.to(self.log_alpha).view_as(self.log_alpha)
+        return self.stretch(torch.sigmoid((noise + self.log_alpha) / self.beta))
 
     @staticmethod
     def stretch(s: Tensor) -> Tensor:

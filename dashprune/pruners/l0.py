@@ -33,6 +33,8 @@ class L0(Pruner):
         drop_first: initial probability that a gate of a first layer is closed.
         drop_later: the same for all later layers.
         seed: of initial log α and of the gates.
+        random_gates: whether evaluation, too, uses gates that are drawn, once for all evaluations. The published code
+            draws them anew at every call of the model, so that sparsity and edges are of random draws.
     """
 
     def __init__(
@@ -43,18 +45,23 @@ class L0(Pruner):
         drop_first: Rate,
         drop_later: Rate,
         seed: Annotated[int, Field(ge=0)],
+        random_gates: bool = False,
     ) -> None:
         super().__init__()
+        self.random_gates = random_gates
         self.lambda_0, self.n, self.beta, self.seed = lambda_0, n, beta, seed
         self.drop_first, self.drop_later = drop_first, drop_later
 
     def attach(self, model: VectorField, problem: Problem) -> None:
-        generator = torch_generator(self.seed, "initial gates")
+        generator, number = torch_generator(self.seed, "initial gates"), 0
         for chain in model.chains():
             for depth, layer in enumerate(chain):
                 drop = self.drop_first if depth == 0 else self.drop_later
                 noise = 0.01 * torch.randn(layer.in_features, generator=generator)
                 gates = HardConcrete(layer.weight.detach(), math.log((1 - drop) / drop) + noise, self.beta)
+                if self.random_gates:
+                    gates.draw_for_evaluation(torch_generator(self.seed, "evaluated gates", number))
+                    number += 1
                 parametrize.register_parametrization(layer, "weight", gates)
 
     def update(self, model: VectorField, epoch: int) -> bool:

@@ -89,13 +89,15 @@ def check(cfg: DictConfig | Mapping[str, Any]) -> Settings:
     resolved = _resolved(cfg)
     if not resolved.get("outputs"):
         raise DashpruneError("outputs: no folder is given; leave it out, or name one: outputs=FOLDER")
-    parts = ("train", "schedule", "solver", "dataset", "model", "pruner", "control")
+    parts = ("protocol", "train", "schedule", "solver", "dataset", "model", "pruner", "control")
     single = {key: value for key, value in resolved.items() if key not in parts}
     node: dict[str, Any] = {part: resolved.get(part) for part in parts}
     sections: dict[str, Callable[[], Any]] = {
         "run": lambda: config.section(config.Run, single, ""),
         "train": lambda: config.section(config.Train, node["train"] or {}, "train"),
     }
+    if node["protocol"]:
+        sections["protocol"] = lambda: config.section(config.Protocol, node["protocol"], "protocol")
     if node["schedule"]:  # strategies hold copies, but its mistakes are better named here
         sections["schedule"] = lambda: config.section(Schedule, node["schedule"], "schedule")
     checked = _all(sections)

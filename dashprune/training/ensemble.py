@@ -218,7 +218,7 @@ def _stacked_parametrization(twins: Sequence[nn.Module]) -> nn.Module:
     one = copy.copy(twins[0])
     one._parameters = dict(one._parameters)
     own = [dict(twin.named_buffers(recurse=False)) for twin in twins]
-    one._buffers = {name: torch.stack([each[name] for each in own]) for name in own[0]}
+    one._buffers = {**one._buffers, **{name: torch.stack([each[name] for each in own]) for name in own[0]}}
     if isinstance(one, HardConcrete):
         one.generators = [
             generator for twin in twins if isinstance(twin, HardConcrete) for generator in twin.generators

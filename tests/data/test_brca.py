@@ -17,7 +17,7 @@ from dashprune.data.published import locate, readers
 from dashprune.errors import DashpruneError
 from tests.data.scores import prior_auroc
 
-SMALL = Brca(genes=500, validation=29, pairs="gold", seed=0)
+SMALL = Brca(genes=500, validation=29, split="published", pairs="gold", seed=0)
 _TRAINING = f"{brca._PHOENIX}/desmedt_500genes_1sample_178T.csv"
 
 pytestmark = pytest.mark.usefixtures("mirror")
@@ -45,6 +45,25 @@ def test_counts() -> None:
     assert problem.evaluable.block(slice(None)).sum() == 3500
     regulators = {problem.genes[k] for k in np.flatnonzero(problem.evaluable.sources)}
     assert regulators == {"AR", "ESR1", "FOXA1", "FOXM1", "GATA3", "NR2F1", "PGR"}
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_blocks_share_no_point_with_what_is_trained_on(seed: int) -> None:
+    problem = replace(SMALL, split="blocks", seed=seed).load()
+    train, validation = problem.train.times, problem.validation.times
+    assert len(validation) == 29
+    assert 176 - 29 - 6 <= len(train) <= 176 - 29 - 3, "transitions next to a block are dropped"
+    assert not np.isin(train, validation).any()
+    ends = np.flatnonzero(validation[1:, 0] != validation[:-1, 1])
+    assert len(ends) in (2, 3), "three blocks, of which one may be parted by the gap"
+
+
+def test_split_by_blocks_depends_on_the_seed_and_needs_room() -> None:
+    one, other = (replace(SMALL, split="blocks", seed=seed).load().validation for seed in (0, 1))
+    assert not np.array_equal(one.times, other.times)
+    assert len(replace(SMALL, split="blocks", validation=2).load().validation.times) == 2
+    with pytest.raises(DashpruneError, match="give at most 167"):
+        replace(SMALL, split="blocks", validation=168).load()
 
 
 def test_no_held_out_point_is_trained_on() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -31,6 +32,30 @@ def test_probability_that_a_gate_is_open(log_alpha: float, beta: float, probabil
 def test_gates_are_deterministic_in_evaluation(log_alpha: float, gate: float) -> None:
     module = gates(log_alpha, 1 / 50).eval()
     assert module(torch.ones(1, 1)).item() == pytest.approx(gate, abs=1e-6)
+
+
+def test_gates_drawn_for_evaluation_stay_the_same_and_leave_training_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    module, twin = gates(0, 2 / 3), gates(0, 2 / 3)
+    monkeypatch.setattr(torch, "rand", lambda *size, generator: torch.tensor([0.2]))
+    module.draw_for_evaluation(torch.Generator())
+    monkeypatch.undo()
+    assert module.train()(torch.ones(1, 1)).item() == twin.train()(torch.ones(1, 1)).item()
+    for _ in range(2):
+        assert module.eval()(torch.ones(1, 1)).item() == pytest.approx(0.033333, abs=1e-6)
+    assert "noise" not in module.state_dict()
+
+
+def test_random_gates_close_as_many_as_draws_do() -> None:
+    """At temperature 1/50 about a fifth of the gates of first layers (drop 0.2) and half of all others (drop 0.5)."""
+    model = Mlp(2000, 1000, decay=False)
+    pruner = L0(1e-2, 5e4, 0.02, 0.2, 0.5, seed=1, random_gates=True)
+    pruner.attach(model, problem_with(np.zeros((3, 3))))
+    first, second = (parametrization_of(layer, HardConcrete).eval() for layer in model.layers())
+    for layer, closed in ((first, 0.193), (second, 0.488)):
+        layer(torch.ones(1, layer.log_alpha.shape[0]))
+        assert (layer.gates == 0).float().mean().item() == pytest.approx(closed, abs=0.04)
 
 
 def test_a_drawn_gate_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
