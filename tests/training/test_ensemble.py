@@ -25,6 +25,7 @@ from dashprune.pruners.pathreg import PathPenalty
 from dashprune.pruners.pinn import Pinn
 from dashprune.pruners.scheduled import Schedule
 from dashprune.pruners.sparseflow import SparseFlow
+from dashprune.pruners.synflow import SynFlow
 from dashprune.solvers.base import Solver
 from dashprune.solvers.etdrk4 import Etdrk4
 from dashprune.solvers.torchdiffeq import Torchdiffeq
@@ -51,6 +52,7 @@ PRUNERS: list[Callable[[], Pruner]] = [
     lambda: Imp(schedule()),
     lambda: Imp(schedule(start=3, every=2)),
     lambda: Dash(0.5, 0.9, True, schedule(), None, seed=1),
+    lambda: SynFlow(0.6, 3, seed=7),
     lambda: SparseFlow(cycles=2, target_sparsity=0.6, epochs=8),  # forgets its moments at each cut
     lambda: CNode(1e-3, 1e-3),
     lambda: CNode(1e-1, 1e-3),
@@ -118,7 +120,7 @@ def test_trained_together_equals_trained_alone(
     monkeypatch.setattr(loop, "_train_as_one", lambda group, *rest: (sizes.append(len(group)), original(group, *rest)))
     together = members(example, make)
     fit_together(together, solver)
-    assert {4, 8} < set(sizes) <= {2, 4, 6, 8}
+    assert {4, 10} < set(sizes) <= {2, 4, 6, 8, 10}
     assert "cannot train as one" not in capsys.readouterr().err
     compare(together, alone(example, make, solver))
 
