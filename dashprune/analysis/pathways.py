@@ -1,9 +1,10 @@
 """Which pathways hold the genes that a network makes most of: influence per gene, and a permutation test per pathway.
 
 Influence of gene i: Σ over the other genes j of |E_ij| / Σ_i' |E_i'j|, the share of j's regulation that comes from i.
-PHOENIX (Hossain et al., Genome Biology 25:127, 2024) scores a gene by what becomes of all others when its value alone
-is changed, which is dominated by the genes that change fastest. Here every target counts the same, whatever its scale,
-and nothing has to be solved or drawn, so that scores of strategies can be compared and those of seeds averaged.
+Every target counts the same, whatever its scale, and nothing has to be solved, so that scores of strategies can be
+compared and those of seeds averaged. PHOENIX (Hossain et al., Genome Biology 25:127, 2024) scores a gene by what
+becomes of all others when its value alone is changed, see dashprune.analysis.perturbation; there, genes that change
+fast count for more.
 
 The test is PHOENIX's: the mean influence of a pathway's genes, against that of as many genes drawn at random among
 those that are in some gene set (genes in no set may differ from all others just by being little studied). It is
@@ -33,6 +34,7 @@ from scipy.stats import false_discovery_control, norm
 
 from dashprune import escaping
 from dashprune.analysis.grouping import by
+from dashprune.analysis.perturbation import perturbation_influence
 from dashprune.data.gene_sets import GeneSet
 from dashprune.data.sparse import dense
 from dashprune.errors import DashpruneError
@@ -75,13 +77,17 @@ class Rules:
             )
 
 
+Kind = Literal["share", "perturbation"]
+"""Of influence: a share of the regulation of others, or the change of others after a perturbation; see above."""
+
+
 class Influence(NamedTuple):
     """Influence of genes on others; see above.
 
     Attributes:
         genes: their names.
         scores: (genes,) float64, in a network, or the mean over several.
-        prior: (genes,) float64, in the prior network.
+        prior: (genes,) float64, in the prior network; always a share, since that has no dynamics.
     """
 
     genes: tuple[str, ...]
@@ -125,16 +131,17 @@ def influence(network: Callable[[slice], np.ndarray], genes: int) -> np.ndarray:
     return total
 
 
-def mean_influence(runs: Sequence[Path]) -> Influence:
+def mean_influence(runs: Sequence[Path], kind: Kind = "share") -> Influence:
     """Influence averaged over finished runs, such as a strategy's seeds.
 
     Args:
         runs: their folders, at least one. A run without edges adds none.
+        kind: of influence in the network.
 
     Raises:
         DashpruneError: if a run is not finished, genes differ, or no run has an edge between two genes.
     """
-    found = [_influence_of(run) for run in runs]
+    found = [_influence_of(run, kind) for run in runs]
     for run, one in zip(runs, found, strict=True):
         if one.genes != found[0].genes:
             raise DashpruneError(f"{run} has other genes than {runs[0]}; average over runs on the same dataset only")
@@ -222,13 +229,16 @@ def enrichment(found: Influence, selection: Selection, rules: Rules) -> pd.DataF
     return table.sort_values(["z", "pathway"], ascending=[False, True], ignore_index=True)
 
 
-def analysis(runs: Sequence[Path], sets: Sequence[GeneSet], rules: Rules) -> tuple[pd.DataFrame, str]:
+def analysis(
+    runs: Sequence[Path], sets: Sequence[GeneSet], rules: Rules, influence: Kind = "share"
+) -> tuple[pd.DataFrame, str]:
     """The test of the influence averaged over finished runs.
 
     Args:
         runs: their folders.
         sets: gene sets, see `dashprune.data.gene_sets.load`.
         rules: what is tested, and how.
+        influence: of genes, which kind.
 
     Returns:
         The table of `enrichment`, and the text of `Selection`.
@@ -236,13 +246,16 @@ def analysis(runs: Sequence[Path], sets: Sequence[GeneSet], rules: Rules) -> tup
     Raises:
         DashpruneError: see `mean_influence`, `select` and `enrichment`.
     """
-    found = mean_influence(runs)
+    found = mean_influence(runs, influence)
     selection = select(sets, found.genes, rules)
     return enrichment(found, selection, rules), selection.text
 
 
 def strategies(
-    runs: Mapping[str, Sequence[Path]], sets: Sequence[GeneSet], rules: Rules | None = None
+    runs: Mapping[str, Sequence[Path]],
+    sets: Sequence[GeneSet],
+    rules: Rules | None = None,
+    influence: Kind = "share",
 ) -> dict[str, pd.DataFrame]:
     """The test for each of several strategies, of the influence averaged over its runs.
 
@@ -250,6 +263,7 @@ def strategies(
         runs: for each strategy the folders of its finished runs.
         sets: gene sets, see `dashprune.data.gene_sets.load`.
         rules: what is tested, and how; those of `Rules()` if None.
+        influence: of genes, which kind.
 
     Returns:
         For each strategy the table of `enrichment`.
@@ -257,7 +271,7 @@ def strategies(
     Raises:
         DashpruneError: see `analysis`.
     """
-    return {name: analysis(folders, sets, rules or Rules())[0] for name, folders in runs.items()}
+    return {name: analysis(folders, sets, rules or Rules(), influence)[0] for name, folders in runs.items()}
 
 
 def top(table: pd.DataFrame, count: int) -> pd.DataFrame:
@@ -278,11 +292,15 @@ def markdown(table: pd.DataFrame, count: int) -> str:
     return escaping.markdown(pd.DataFrame(cells))
 
 
-def _influence_of(run: Path) -> Influence:
+def _influence_of(run: Path, kind: Kind) -> Influence:
     """In the network of a finished run, and in its prior."""
-    problem, model, _ = reported(run)
-    networks = functools.partial(effects_on, model), functools.partial(dense, problem.prior)
-    return Influence(problem.genes, *(influence(network, len(problem.genes)) for network in networks))
+    problem, model, solver = reported(run)
+    genes = len(problem.genes)
+    if kind == "perturbation":
+        scores = perturbation_influence(model, solver, problem)
+    else:
+        scores = influence(functools.partial(effects_on, model), genes)
+    return Influence(problem.genes, scores, influence(functools.partial(dense, problem.prior), genes))
 
 
 def _z(values: np.ndarray, members: csr_array) -> np.ndarray:

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 DESCRIPTION = """\
 Test which pathways hold the genes that a run's network makes most of.
 
-A gene's influence is its share of the regulation of every other gene, summed over these. A pathway's mean influence is
+A gene's influence is its share of the regulation of every other gene, summed over these; or, with --influence
+perturbation, by how much all others change when its value alone is raised. A pathway's mean influence is
 tested against as many genes drawn at random: z, p by permutation, and p adjusted for all pathways, after Bonferroni and
 after Benjamini and Hochberg. A star marks what is significant after Bonferroni at 0.05. z_prior is z of the prior
 network by itself. All pathways are written to a CSV file, with p of the normal distribution, and with those that have
@@ -40,7 +41,7 @@ def main(words: list[str]) -> int:
 
     rules = pathways.Rules(chosen.min_size, chosen.max_size, chosen.permutations, chosen.background, chosen.seed)
     sets = gene_sets.load(chosen.gmt)
-    table, text = pathways.analysis([chosen.run], sets, rules)
+    table, text = pathways.analysis([chosen.run], sets, rules, chosen.influence)
     out = chosen.out or chosen.run / f"pathways.{Path(chosen.gmt).stem}.csv"
     _write(out, table)
     put(pathways.markdown(table, chosen.top))
@@ -57,6 +58,8 @@ def _parser() -> Parser:
     parser.add_argument("--top", type=count, default=20, metavar="N", help="pathways to print (default: 20)")
     permutations = "random sets per pathway, which limit how small p can be (default: 100000)"
     parser.add_argument("--permutations", type=count, default=100_000, metavar="N", help=permutations)
+    kinds = "of genes: share of regulation (the default), or the change of others after a perturbation"
+    parser.add_argument("--influence", choices=["share", "perturbation"], default="share", help=kinds)
     smallest = "leave out pathways with fewer of the network's genes (default: 5)"
     parser.add_argument("--min-size", type=count, default=5, metavar="N", help=smallest)
     largest = "leave out pathways with more (default: 500)"

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from dashprune.figures.calibration_diagram import calibration
 from dashprune.figures.effect_maps import effects
-from dashprune.figures.pathway_panels import pathway_bars
+from dashprune.figures.pathway_heat_map import pathway_map
 from dashprune.figures.prior_curves import PRIOR_SCORES, priors
 from dashprune.figures.sparsity_scatter import sparsity_accuracy
 from dashprune.figures.style import save
 
-__all__ = ["PRIOR_SCORES", "calibration", "effects", "pathway_bars", "priors", "save", "sparsity_accuracy"]
+__all__ = ["PRIOR_SCORES", "calibration", "effects", "pathway_map", "priors", "save", "sparsity_accuracy"]

@@ -30,6 +30,8 @@ GENES = 6
 """Genes whose trajectories are drawn unless others are named."""
 MOST = 60
 """Genes whose trajectories can be drawn at once."""
+SMOOTH = 60
+"""Points of a free run, at least; it is solved between the measured points, too."""
 FEW = 12
 """Trajectories with at most so many time points are drawn three at a time, longer ones alone."""
 
@@ -118,10 +120,16 @@ def predict(model: VectorField, solver: Solver, split: Split, trajectory: int) -
     first = torch.as_tensor(measured[:1])
     model.eval()
     one_step = _solved(model, solver, *by_trajectory(split.take(np.array([trajectory])), first.device))
-    free = [first]
-    for part in by_trajectory(split.take(np.array([trajectory])).single(), first.device):
-        free.append(_solved(model, solver, part._replace(start=free[-1])))
-    return Course(times, measured, torch.cat([first, one_step]).numpy(), torch.cat(free).numpy())
+    fractions = torch.arange(1, math.ceil(SMOOTH / len(times)) + 1) / math.ceil(SMOOTH / len(times))
+    free, free_times = [first], [times[:1]]
+    parts = by_trajectory(split.take(np.array([trajectory])).single(), first.device)
+    for part, begun in zip(parts, times, strict=False):
+        several = part.take(torch.zeros(len(fractions), dtype=torch.long))
+        several = several._replace(start=free[-1][-1:].expand_as(several.start), dt=part.dt * fractions)
+        free.append(_solved(model, solver, several))
+        free_times.append(begun + several.dt.numpy())
+    one_step, curve = torch.cat([first, one_step]), torch.cat(free)
+    return Course(times, measured, one_step.numpy(), np.concatenate(free_times), curve.numpy())
 
 
 def _solved(model: VectorField, solver: Solver, batch: Batch) -> torch.Tensor:

@@ -24,12 +24,14 @@ class Course(NamedTuple):
         times: (times,) in the dataset's unit.
         measured: (times, genes) held-out expression.
         one_step: (times, genes) each point predicted from the measured one before; the first is the measured one.
-        free: (times, genes) all points predicted from the first measured one; NaN once the solution diverges.
+        free_times: (more times,) those of `free`, close enough for a smooth curve.
+        free: (more times, genes) predicted from the first measured point; NaN once the solution diverges.
     """
 
     times: np.ndarray
     measured: np.ndarray
     one_step: np.ndarray
+    free_times: np.ndarray
     free: np.ndarray
 
 
@@ -74,7 +76,7 @@ def _draw_course(axes: Axes, course: Course, gene: int, marker: str) -> None:
         points, line = f"{points} (dots), mean of bins (circles)", f"{line}, mean of bins"
     axes.plot(times, measured, marker, color=BLACK, markerfacecolor="none", markeredgewidth=0.6, label=points)
     axes.plot(times, one_step, color=BLUE, label=line)
-    axes.plot(course.times, course.free[:, gene], "--", color=VERMILION, label="from the first point")
+    axes.plot(course.free_times, course.free[:, gene], "--", color=VERMILION, label="from the first point")
 
 
 def binned(values: np.ndarray) -> np.ndarray:

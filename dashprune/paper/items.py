@@ -28,7 +28,7 @@ from dashprune.runs.checked import Settings, check
 from dashprune.runs.results import Result
 
 GROUP = "paper"
-Kind = Literal["sparsity_accuracy", "effects", "pathway_bars", "priors"]
+Kind = Literal["sparsity_accuracy", "effects", "pathway_map", "priors"]
 """What a figure can be: Figure 2, Figure 3, Figures 5 and 6, or one beyond the paper."""
 
 
@@ -42,6 +42,8 @@ class Table:
             a strategy or control, then KEY=VALUE for what else tells them from the item's other runs.
         title: what distinguishes it from the item's other tables.
         runs: KEY=VALUE that all its runs have.
+        beside: for each further column of ours its heading, and KEY=VALUE that its runs have, and those of the table's
+            own columns have not. It has the scores of which numbers of the paper are given.
         mse_unit: in which errors are shown, in squared units of expression.
         paper: numbers known from the paper, as the table shows them: for a row, as under `groups`, those of its scores.
     """
@@ -50,8 +52,15 @@ class Table:
     groups: Annotated[dict[str, dict[str, str]], Field(min_length=1)]
     title: str = ""
     runs: str = ""
+    beside: dict[str, str] = field(default_factory=dict)
     mse_unit: Annotated[float, Field(gt=0)] = 1e-3
     paper: dict[str, dict[str, float]] = field(default_factory=dict)
+
+    @property
+    def known(self) -> list[str]:
+        """Of the columns those of which numbers of the paper are known."""
+        given = {score for numbers in self.paper.values() for score in numbers}
+        return [name for name in self.columns if name in given]
 
 
 @dataclass(frozen=True)
@@ -62,11 +71,13 @@ class Picture:
         draw: the kind of figure.
         rows: for each panel its label and its runs, as the rows of a table.
         gene_sets: of a pathway analysis.
+        influence: of genes in it, see `dashprune.analysis.pathways.Kind`.
     """
 
     draw: Kind
     rows: dict[str, str] = field(default_factory=dict)
     gene_sets: Literal["reactome", "go_slim"] | None = None
+    influence: Literal["share", "perturbation"] = "share"
 
 
 @dataclass(frozen=True)
@@ -128,12 +139,19 @@ class Run:
 
 @dataclass(frozen=True)
 class Line:
-    """A row of a table and the runs, which differ in their seeds only, that it is the mean of."""
+    """A row of a table and the runs, which differ in their seeds only, that it is the mean of.
+
+    Attributes:
+        group, label, row: as in Table.groups.
+        runs: of the table's own columns.
+        beside: for each heading of Table.beside its runs; none where no sweep has any.
+    """
 
     group: str
     label: str
     row: str
     runs: tuple[Run, ...]
+    beside: Mapping[str, tuple[Run, ...]]
 
 
 def names() -> list[str]:
@@ -220,10 +238,13 @@ def lines(table: Table, runs: Iterable[Run]) -> list[Line]:
             are given for something else than a row and a column.
     """
     here = [run for run in runs if _has(run, shlex.split(table.runs))]
+    apart = {title: [run for run in here if _has(run, shlex.split(words))] for title, words in table.beside.items()}
+    own = [run for run in here if not any(run in others for others in apart.values())]
     found = []
     for group, rows in table.groups.items():
         for label, row in rows.items():
-            found.append(Line(group, label, row, select(row, here)))
+            beside = {title: select(row, others, least=0) for title, others in apart.items()}
+            found.append(Line(group, label, row, select(row, own), beside))
     given = {"row": list(table.paper), "column": [score for numbers in table.paper.values() for score in numbers]}
     known = {"row": [line.row for line in found], "column": table.columns}
     for kind, names in given.items():
@@ -233,15 +254,15 @@ def lines(table: Table, runs: Iterable[Run]) -> list[Line]:
     return found
 
 
-def select(row: str, runs: Iterable[Run]) -> tuple[Run, ...]:
+def select(row: str, runs: Iterable[Run], least: int = 1) -> tuple[Run, ...]:
     """The runs that a row means: of this strategy or control, with these settings.
 
     Raises:
-        DashpruneError: if there are none, or if they differ in more than their seeds.
+        DashpruneError: if there are fewer than `least`, or if they differ in more than their seeds.
     """
     name, *settings = shlex.split(row)
     chosen = tuple(run for run in runs if _has(run, [f"pruner={name}", *settings]))
-    if not chosen:
+    if len(chosen) < least:
         raise DashpruneError(f"no sweep has runs for the row '{row}'")
     told = differing([run.kind for run in chosen])
     if told:

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -68,15 +69,15 @@ def frame(table: Table, runs: Iterable[Run]) -> pd.DataFrame:
     Returns:
         For each row its `table`, `group` and `strategy`; `prior`, whether it looks at the prior; `control`, whether it
         is one; `runs` it should have and `seeds` that are done; and for each score its mean, under `<score>_sd` its
-        standard deviation over seeds, and under `paper_<score>` the paper's number. NaN where there is none. Last,
-        `code`, which made the runs that are done.
+        standard deviation over seeds, and under `paper_<score>` the paper's number; the former two under
+        `<heading>_<score>`, too, for each heading of `Table.beside`. NaN where there is none. Last, `code`, which made
+        the runs that are done.
     """
     return pd.DataFrame([_row(table, line) for line in lines(table, runs)])
 
 
 def _row(table: Table, line: Line) -> dict[str, object]:
-    done = [result for run in line.runs if (result := run.result) is not None]
-    means = tables.summary(done).iloc[0].to_dict() if done else {}
+    done, means = _means(line.runs)
     row: dict[str, object] = {"table": table.title, "group": line.group, "strategy": line.label}
     row |= {"prior": line.runs[0].uses_prior, "control": line.runs[0].is_control}
     row |= {"runs": len(line.runs), "seeds": len(done)}
@@ -84,7 +85,18 @@ def _row(table: Table, line: Line) -> dict[str, object]:
         row |= {key: means.get(key, math.nan) for key in (name, f"{name}_sd")}
         known = table.paper.get(line.row, {}).get(name, math.nan)
         row[f"paper_{name}"] = known / SCORES[name].factor(table.mse_unit)
+    for heading, runs in line.beside.items():
+        others, means = _means(runs)
+        done = [*done, *others]
+        for name in table.known:
+            row |= {f"{heading}_{key}": means.get(key, math.nan) for key in (name, f"{name}_sd")}
     return {**row, "code": codes.joined(done)}
+
+
+def _means(runs: Iterable[Run]) -> tuple[list[Result], dict[str, Any]]:
+    """Of the runs that are done, their rows and the summary of these."""
+    done = [result for run in runs if (result := run.result) is not None]
+    return done, {str(key): value for key, value in tables.summary(done).iloc[0].items()} if done else {}
 
 
 def display(table: Table, values: pd.DataFrame) -> pd.DataFrame:
@@ -96,6 +108,9 @@ def display(table: Table, values: pd.DataFrame) -> pd.DataFrame:
     shown["seeds"] = [f"{done}" if done == wanted else f"{done} of {wanted}" for done, wanted in pairs]
     for name in table.columns:
         shown[SCORES[name].title(table.mse_unit)] = _texts(table, name, values)
+    for heading in table.beside:
+        for name in table.known:
+            shown[f"{heading}: {SCORES[name].title(table.mse_unit)}"] = _texts(table, name, values, f"{heading}_")
     for name in table.columns:
         score = SCORES[name]
         known = values[f"paper_{name}"] * score.factor(table.mse_unit)
@@ -104,11 +119,11 @@ def display(table: Table, values: pd.DataFrame) -> pd.DataFrame:
     return shown.assign(**codes.column(values["code"], codes.numbers(values["code"])))
 
 
-def _texts(table: Table, name: str, values: pd.DataFrame) -> list[str]:
+def _texts(table: Table, name: str, values: pd.DataFrame, prefix: str = "") -> list[str]:
     """A score of each row as text; the sparsity of controls, which have no weights, is that of pairs."""
     score = SCORES[name]
     factor = score.factor(table.mse_unit)
-    means, deviations = values[name] * factor, values[f"{name}_sd"] * factor
+    means, deviations = values[f"{prefix}{name}"] * factor, values[f"{prefix}{name}_sd"] * factor
     texts = [tables.text(*pair, score.unit_digits) for pair in zip(means, deviations, strict=True)]
     if name != "sparsity":
         return texts
@@ -272,28 +287,62 @@ def index(made: Sequence[Made], failed: Mapping[str, str]) -> str:
 
 
 def agreement(made: Made) -> pd.DataFrame:
-    """A line for each number that is known from the paper: it, ours, and the difference, in the units of the table."""
+    """A line for each number that is known from the paper: it, ours, the difference, and what explains it.
+
+    Numbers are in the units of the table. See `explained`.
+    """
     found = []
     for table in made.item.tables:
         for row in frame(table, made.runs).to_dict("records"):
-            for name in table.columns:
-                known, ours = row[f"paper_{name}"], row[name]
-                if not pd.isna(known):
-                    found.append(_beside(made, table, str(row["strategy"]), name, known, ours))
+            for name in table.known:
+                if not pd.isna(row[f"paper_{name}"]):
+                    found.append(_beside(made, table, {str(key): value for key, value in row.items()}, name))
     return pd.DataFrame(found)
 
 
-def _beside(made: Made, table: Table, strategy: str, name: str, known: float, ours: float) -> dict[str, str]:
+NEAR = {"balanced_accuracy": 0.03, "balanced_accuracy_all": 0.03, "sparsity": 0.02}
+"""Differences from the paper that count as agreement; of an error, a quarter of it."""
+
+
+def _beside(made: Made, table: Table, row: Mapping[str, Any], name: str) -> dict[str, str]:
     score, factor = SCORES[name], SCORES[name].factor(table.mse_unit)
+
+    def shown(value: float, sign: str = "") -> str:
+        return tables.text(value * factor, math.nan, f"{sign}{score.unit_digits}")
+
+    known, ours = row[f"paper_{name}"], row[name]
+    others = {heading: row[f"{heading}_{name}"] for heading in table.beside}
     return {
         "item": Path(made.name).stem,
         "table": table.title,
-        "strategy": strategy,
+        "strategy": str(row["strategy"]),
         "score": score.title(table.mse_unit),
         "paper": f"{known * factor:.10g}",
-        "ours": tables.text(ours * factor, math.nan, score.unit_digits),
-        "difference": tables.text((ours - known) * factor, math.nan, f"+{score.unit_digits}"),
+        "ours": shown(ours),
+        "difference": shown(ours - known, "+"),
+        **{heading: shown(value) for heading, value in others.items()},
+        "agrees": explained(ours, known, others, NEAR.get(name, known / 4)),
     }
+
+
+def explained(ours: float, paper: float, others: Mapping[str, float], near: float) -> str:
+    """Whether a number of ours is near the paper's, or else one of the columns beside it.
+
+    Args:
+        ours: in the table's own column; NaN if nothing is done.
+        paper: the paper's.
+        others: what the columns beside it have, by their headings.
+        near: the largest difference that counts as agreement.
+    """
+    if math.isnan(ours):
+        return "not done"
+    if abs(ours - paper) <= near:
+        return "yes"
+    for heading, value in others.items():
+        if abs(value - paper) <= near:
+            return heading
+    closer = [heading for heading, value in others.items() if abs(value - paper) < abs(ours - paper)]
+    return f"no; {closer[0]} is closer" if closer else "no"
 
 
 def duration(seconds: float) -> str:

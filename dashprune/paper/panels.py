@@ -82,7 +82,7 @@ def effects(title: str, picture: Picture, runs: Sequence[Run]) -> Drawing:
     return Drawing(figures.effects(truth, panels), values, summary.rename(columns={"mse": "MSE, 1e-3"}), [])
 
 
-def pathway_bars(title: str, picture: Picture, runs: Sequence[Run]) -> Drawing:
+def pathway_map(title: str, picture: Picture, runs: Sequence[Run]) -> Drawing:
     """Figures 5 and 6, of the influence averaged over the runs of each strategy that are done."""
     assert picture.gene_sets is not None
     sets = gene_sets.load(picture.gene_sets)
@@ -93,7 +93,7 @@ def pathway_bars(title: str, picture: Picture, runs: Sequence[Run]) -> Drawing:
         if not folders:
             continue  # named as missing on the item's page
         try:
-            frames.update(pathways.strategies({label: folders}, sets))
+            frames.update(pathways.strategies({label: folders}, sets, influence=picture.influence))
         except DashpruneError as error:  # such as a network that has no edges
             notes.append(f"{label} is not shown: {error}")
             continue
@@ -101,7 +101,7 @@ def pathway_bars(title: str, picture: Picture, runs: Sequence[Run]) -> Drawing:
         first = f"{found['pathway'][0]} (z {found['z'][0]:.1f})"
         summary.append({"strategy": label, "runs": len(folders), "tested": len(found),
                         "significant": int(found["significant"].sum()), "first": first})  # fmt: skip
-    shown = figures.pathway_bars({label: pathways.top(frame, 20) for label, frame in frames.items()}, title)
+    shown = figures.pathway_map(frames, title)
     values = pd.concat([frame.assign(strategy=label) for label, frame in frames.items()], ignore_index=True)
     return Drawing(shown, values, pd.DataFrame(summary), notes)
 
@@ -145,7 +145,7 @@ def _percent(share: float) -> str:
 DRAW: dict[Kind, Callable[[str, Picture, Sequence[Run]], Drawing]] = {
     "sparsity_accuracy": sparsity_accuracy,
     "effects": effects,
-    "pathway_bars": pathway_bars,
+    "pathway_map": pathway_map,
     "priors": priors,
 }
 

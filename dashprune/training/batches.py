@@ -31,6 +31,12 @@ class Batch(NamedTuple):
     steady: Tensor | None = None
     counted: Tensor | None = None
 
+    def take(self, rows: Tensor) -> Batch:
+        """Some of the transitions, given by index, of one model."""
+        done = None if self.interventions is None else Interventions(*(part[rows] for part in self.interventions))
+        steady, counted = (None if mark is None else mark[rows] for mark in (self.steady, self.counted))
+        return Batch(self.start[rows], self.stop[rows], self.dt[rows], done, steady, counted)
+
 
 def by_trajectory(split: Split, device: torch.device) -> list[Batch]:
     """The transitions of each trajectory, on `device`."""
@@ -71,10 +77,7 @@ def stacked(parts: Sequence[Batch]) -> Batch:
 def _filled_up(batch: Batch, size: int) -> Batch:
     """A batch with its last transition repeated until it has `size` of them."""
     number = torch.arange(size, device=batch.dt.device)
-    rows = number.clamp(max=len(batch.dt) - 1)
-    done = None if batch.interventions is None else Interventions(*(part[rows] for part in batch.interventions))
-    steady = None if batch.steady is None else batch.steady[rows]
-    return Batch(batch.start[rows], batch.stop[rows], batch.dt[rows], done, steady, number < len(batch.dt))
+    return batch.take(number.clamp(max=len(batch.dt) - 1))._replace(counted=number < len(batch.dt))
 
 
 def combined(parts: Sequence[Batch], operation: Callable[[tuple[Tensor, ...]], Tensor]) -> Batch:

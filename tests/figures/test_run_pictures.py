@@ -40,15 +40,19 @@ def test_predictions_start_from_the_point_before_and_from_the_first_point() -> N
     course = run_pictures.predict(Growth(1, rate=3.0), SOLVER, ragged, 0)
     assert course.measured[:, 0].tolist() == [0, 1, 2]
     assert course.one_step[:, 0].tolist() == [0, 3, 4]
-    assert course.free[:, 0].tolist() == [0, 3, 6]
+    assert course.free_times.tolist() == pytest.approx(np.linspace(0, 2, 41).tolist())
+    assert course.free[:, 0].tolist() == pytest.approx((3 * course.free_times).tolist()), "also between measured points"
     shorter = run_pictures.predict(Growth(1, rate=3.0), SOLVER, ragged, 1)
     assert shorter.times.tolist() == [0, 2]
-    assert shorter.free[:, 0].tolist() == [5, 11]
+    assert shorter.free_times[[0, -1]].tolist() == [0, 2]
+    assert shorter.free[[0, -1], 0].tolist() == [5, 11]
 
 
 def test_a_free_run_that_diverges_ends_there() -> None:
     course = run_pictures.predict(Growth(1, rate=1e37), SOLVER, split([[0, 1, 100, 101]], [[0, 0, 0, 0]]), 0)
-    assert np.isfinite(course.free[:, 0]).tolist() == [True, True, False, False]
+    finite = np.isfinite(course.free[:, 0])
+    assert finite[course.free_times <= 30].all()
+    assert not finite[course.free_times >= 40].any()
     assert np.isfinite(course.one_step[:, 0]).tolist() == [True, True, False, True]
 
 

@@ -8,7 +8,10 @@ from dashprune.figures.run_trajectories import Course, trajectories
 def test_trajectories_show_what_was_measured_and_predicted() -> None:
     times = np.array([0.0, 1, 3])
     measured = np.array([[0, 1], [1, 2], [2, 3.0]])
-    courses = [Course(times, measured, measured + 0.1, measured + 100), Course(times, -measured, -measured, -measured)]
+    courses = [
+        Course(times, measured, measured + 0.1, times, measured + 100),
+        Course(times, -measured, -measured, times, -measured),
+    ]
     names = {f"gene {k}": k % 2 for k in range(4)}
     figure = trajectories(courses, names, "a run")
     panels, unused = figure.axes[:4], figure.axes[4:]
@@ -29,7 +32,7 @@ def test_trajectories_show_what_was_measured_and_predicted() -> None:
 
 def test_a_trajectory_of_many_points_is_drawn_as_means_too() -> None:
     times = np.arange(1000.0)
-    course = Course(times, times[:, None], times[:, None] + 1, times[:, None])
+    course = Course(times, times[:, None], times[:, None] + 1, times, times[:, None])
     (axes,) = trajectories([course], {"g": 0}, "a run").axes[:1]
     dots, circles, one_step, free = axes.lines
     assert [len(line.get_xdata()) for line in (dots, circles, one_step, free)] == [1000, 30, 30, 1000]

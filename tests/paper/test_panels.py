@@ -54,7 +54,7 @@ def test_effects_are_compared_with_the_true_network_at_every_noise(tmp_path: Pat
 
 def test_pathways_are_tested_for_the_strategies_that_are_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rows = {"IMP": "imp", "none": "none"}
-    ours = item(tmp_path, ["pruner=imp,none seed=0,1"], draw="pathway_bars", gene_sets="reactome", rows=rows)
+    ours = item(tmp_path, ["pruner=imp,none seed=0,1"], draw="pathway_map", gene_sets="reactome", rows=rows)
     runs = plan(ours, tmp_path)
     finish([run for run in runs if run.names[2] == "imp"], tmp_path)
     genes = reported(runs[0].folder)[0].genes
@@ -71,7 +71,7 @@ def test_pathways_are_tested_for_the_strategies_that_are_done(tmp_path: Path, mo
 
 def test_a_strategy_that_cannot_be_tested_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rows = {"A": "imp", "B": "none"}
-    ours = item(tmp_path, ["pruner=imp,none"], draw="pathway_bars", gene_sets="reactome", rows=rows)
+    ours = item(tmp_path, ["pruner=imp,none"], draw="pathway_map", gene_sets="reactome", rows=rows)
     runs = plan(ours, tmp_path)
     finish(runs, tmp_path)
     genes = reported(runs[0].folder)[0].genes
