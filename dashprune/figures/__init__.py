@@ -7,10 +7,20 @@
 from __future__ import annotations
 
 from dashprune.figures.calibration_diagram import calibration
+from dashprune.figures.coregulation_maps import coregulation
 from dashprune.figures.effect_maps import effects
 from dashprune.figures.pathway_heat_map import pathway_map
 from dashprune.figures.prior_curves import PRIOR_SCORES, priors
 from dashprune.figures.sparsity_scatter import sparsity_accuracy
 from dashprune.figures.style import save
 
-__all__ = ["PRIOR_SCORES", "calibration", "effects", "pathway_map", "priors", "save", "sparsity_accuracy"]
+__all__ = [
+    "PRIOR_SCORES",
+    "calibration",
+    "coregulation",
+    "effects",
+    "pathway_map",
+    "priors",
+    "save",
+    "sparsity_accuracy",
+]

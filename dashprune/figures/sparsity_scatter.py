@@ -54,7 +54,7 @@ class Point(NamedTuple):
 
 
 @styled
-def sparsity_accuracy(table: pd.DataFrame) -> Figure:
+def sparsity_accuracy(table: pd.DataFrame, paper: Mapping[str, tuple[float, float]] | None = None) -> Figure:
     """Figure 2: sparsity and balanced accuracy of every strategy, mean and standard deviation over seeds.
 
     Filled markers look at the prior. Controls, whose sparsity is that of gene pairs and not of weights, are lines, and
@@ -62,6 +62,8 @@ def sparsity_accuracy(table: pd.DataFrame) -> Figure:
 
     Args:
         table: lines of `dashprune.analysis.tables.summary` of one dataset and model, and of its controls.
+        paper: for strategies the sparsity and balanced accuracy in percent that are known from elsewhere. They are
+            crosses, with a line from the strategy's own point.
 
     Raises:
         DashpruneError: if they are of several datasets or models, or no line has both scores.
@@ -69,7 +71,9 @@ def sparsity_accuracy(table: pd.DataFrame) -> Figure:
     strategies, controls = _points(table)
     figure = Figure(figsize=(WIDTH, 4.6))
     axes = figure.add_axes((0.075, 0.2, 0.915, 0.785))
+    known = {NAMES.get(name, name): place for name, place in (paper or {}).items()}
     heights = [50.0, *(p.y - p.y_sd for p in strategies), *(p.y + p.y_sd for p in strategies), *(p.y for p in controls)]
+    heights += [y for _, y in known.values()]
     margin = max(0.08 * (max(heights) - min(heights)), 1)
     axes.set(xlim=(-3, 121), ylim=(min(heights) - margin, max(heights) + margin), xticks=range(0, 101, 20))
     axes.spines["bottom"].set_bounds(-3, 100)
@@ -82,9 +86,12 @@ def sparsity_accuracy(table: pd.DataFrame) -> Figure:
             p.x, p.y, xerr=p.x_sd, yerr=p.y_sd, fmt=marker, color=colour, capsize=2, elinewidth=0.8,
             markerfacecolor=colour if p.prior else "none", zorder=2 if p.prior else 3,
         )  # fmt: skip
+        if p.label in known:
+            axes.plot(*zip((p.x, p.y), known[p.label], strict=True), color=colour, linewidth=0.6, alpha=0.6, zorder=1)
+            axes.plot(*known[p.label], "x", color=colour, markersize=4.5, zorder=2)
     _label_points(axes, strategies, 11 / (72 * 0.785 * 4.6))
     _draw_controls(axes, controls)
-    _explain(figure, strategies)
+    _explain(figure, strategies, bool(known))
     return figure
 
 
@@ -192,7 +199,7 @@ def _draw_controls(axes: Axes, controls: Sequence[Point]) -> None:
         axes.text(4 + 33 * (k % 2), height, f"{control.label}: {height:.1f} %", va="center", bbox=BOX, zorder=1)
 
 
-def _explain(figure: Figure, points: Sequence[Point]) -> None:
+def _explain(figure: Figure, points: Sequence[Point], crosses: bool) -> None:
     """Below the axes: the marker of each group, and what filled markers, bars and lines are."""
     handles = [
         Line2D([], [], marker=marker, color=colour, linestyle="", markerfacecolor="none", label=name)
@@ -200,6 +207,6 @@ def _explain(figure: Figure, points: Sequence[Point]) -> None:
         if any(p.group == name for p in points)
     ]
     figure.legend(handles=handles, loc="lower left", bbox_to_anchor=(0.06, 0.07), ncols=5, handletextpad=0)
-    bars = averaged([p.seeds for p in points])
+    bars = averaged([p.seeds for p in points]) + (". Crosses: the paper's" if crosses else "")
     lines = "Lines: controls without a neural model; grey: 50 %, a network without a zero."
     figure.text(0.075, 0.02, f"Filled markers: strategies that use the prior. {bars}.\n{lines}", linespacing=1.4)

@@ -28,8 +28,8 @@ from dashprune.runs.checked import Settings, check
 from dashprune.runs.results import Result
 
 GROUP = "paper"
-Kind = Literal["sparsity_accuracy", "effects", "pathway_map", "priors"]
-"""What a figure can be: Figure 2, Figure 3, Figures 5 and 6, or one beyond the paper."""
+Kind = Literal["sparsity_accuracy", "effects", "coregulation", "pathway_map", "priors"]
+"""What a figure can be: Figure 2, Figure 3, modules of co-regulation, Figures 5 and 6, or one beyond the paper."""
 
 
 @dataclass(frozen=True)
@@ -72,12 +72,14 @@ class Picture:
         rows: for each panel its label and its runs, as the rows of a table.
         gene_sets: of a pathway analysis.
         influence: of genes in it, see `dashprune.analysis.pathways.Kind`.
+        paper: of strategies, sparsity and balanced accuracy in percent that are read off the paper's figure.
     """
 
     draw: Kind
     rows: dict[str, str] = field(default_factory=dict)
     gene_sets: Literal["reactome", "go_slim"] | None = None
     influence: Literal["share", "perturbation"] = "share"
+    paper: dict[str, tuple[float, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -92,6 +94,7 @@ class Item:
         tables: what is printed, if it is a table.
         figure: what is drawn, if it is a figure.
         gaps: in what it is known to differ from the paper's.
+        verdict: whether it agrees with the paper, in a sentence of somebody who has looked.
     """
 
     title: str
@@ -101,6 +104,7 @@ class Item:
     tables: list[Table] = field(default_factory=list)
     figure: Picture | None = None
     gaps: list[str] = field(default_factory=list)
+    verdict: str = ""
 
 
 @dataclass(frozen=True)

@@ -273,6 +273,7 @@ def index(made: Sequence[Made], failed: Mapping[str, str]) -> str:
             "command": f"`{one.command}`",
             "runs": f"{len(one.done)} of {len(one.runs)}",
             "computing": duration(one.seconds),
+            "does it agree with the paper?": one.item.verdict,
             "known gaps": " ".join(one.item.gaps),
         }
         for one in made

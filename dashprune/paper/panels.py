@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -10,6 +10,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from dashprune import figures, metrics
+from dashprune.analysis import coregulation as modules
 from dashprune.analysis import pathways, tables
 from dashprune.config import component
 from dashprune.data import gene_sets
@@ -55,11 +56,11 @@ def sparsity_accuracy(title: str, picture: Picture, runs: Sequence[Run]) -> Draw
     if not done:
         raise DashpruneError(f"{title}: none of its runs is done; finish some first")
     table = tables.summary(done)
-    return Drawing(figures.sparsity_accuracy(table), table, pd.DataFrame(), [])
+    return Drawing(figures.sparsity_accuracy(table, picture.paper), table, pd.DataFrame(), [])
 
 
 def effects(title: str, picture: Picture, runs: Sequence[Run]) -> Drawing:
-    """Figure 3. Its values are the errors of the panels, and that of no effect at all."""
+    """Figure 3, of the first seed. Its values are errors, mean over seeds, and that of no effect at all."""
     done = [run for run in runs if run.result is not None]
     if not done:
         raise DashpruneError(f"{title}: none of its runs is done; finish some first")
@@ -70,16 +71,65 @@ def effects(title: str, picture: Picture, runs: Sequence[Run]) -> Drawing:
         level = f"{_percent(float(noise) / NOISE)} noise"
         panels[level] = {}
         for label, row in picture.rows.items():
-            (run,) = select(f"{row} dataset.noise={noise}", runs)
-            if run.result is not None:
-                _, model, _ = reported(run.folder)
-                panels[level][label] = effects_on(model, slice(0, len(truth)))
-                error = metrics.relationship_error(panels[level][label], truth)
-                errors.append({"noise": level, "strategy": label, "mse": error})
+            found = _effects(run for run in select(f"{row} dataset.noise={noise}", runs))
+            if found:
+                panels[level][label] = found[0]
+                own = [metrics.relationship_error(effect, truth) for effect in found]
+                spread = float(np.std(own, ddof=1)) if len(own) > 1 else np.nan
+                errors.append(
+                    {"noise": level, "strategy": label, "seeds": len(own), "mse": np.mean(own), "mse_sd": spread}
+                )
     nothing = metrics.relationship_error(np.zeros_like(truth), truth)
-    values = pd.DataFrame([*errors, {"noise": "", "strategy": "no effect at all", "mse": nothing}])
-    summary = values.assign(mse=[f"{1e3 * mse:.3f}" for mse in values["mse"]])
-    return Drawing(figures.effects(truth, panels), values, summary.rename(columns={"mse": "MSE, 1e-3"}), [])
+    last = {"noise": "", "strategy": "no effect at all", "seeds": 0, "mse": nothing, "mse_sd": np.nan}
+    values = pd.DataFrame([*errors, last])
+    pairs = zip(1e3 * values["mse"], 1e3 * values["mse_sd"], strict=True)
+    summary = values[["noise", "strategy"]].assign(seeds=[str(number or "") for number in values["seeds"]])
+    summary["MSE, 1e-3"] = [tables.text(*pair, ".3f") for pair in pairs]
+    return Drawing(figures.effects(truth, panels), values, summary, [])
+
+
+def _effects(runs: Iterable[Run]) -> list[np.ndarray]:
+    """(genes, genes) of each run that is done."""
+    models = [reported(run.folder).model for run in runs if run.result is not None]
+    return [effects_on(model, slice(0, model.genes)) for model in models]
+
+
+def coregulation(title: str, picture: Picture, runs: Sequence[Run]) -> Drawing:
+    """Modules of co-regulation; maps of the first seed, numbers of all."""
+    done = [run for run in runs if run.result is not None and not run.is_control]
+    if not done:
+        raise DashpruneError(f"{title}: none of its runs is done; finish some first")
+    truth = _signed_truth(done[0])
+    targets = np.flatnonzero((truth != 0).any(axis=0))
+    true = modules.similarity(truth, targets)
+    order = modules.order(true)
+    networks = {"prior": [reported(done[0].folder).problem.prior.toarray()]}
+    networks |= {label: _effects(select(row, runs)) for label, row in picture.rows.items()}
+    maps, titles, rows = {"true network": true[np.ix_(order, order)]}, {}, []
+    for label, found in networks.items():
+        alike = [modules.similarity(network, targets) for network in found]
+        scores = np.array([modules.agreement(one, true) for one in alike])
+        if len(scores):
+            maps[label] = alike[0][np.ix_(order, order)]
+            titles[label] = f"r {scores[0, 0]:.2f}, Rand {scores[0, 1]:.2f}"
+            spread = scores.std(axis=0, ddof=1) if len(scores) > 1 else [np.nan] * 3
+            named = zip(modules.Agreement._fields, scores.mean(axis=0), spread, strict=True)
+            parts = {key: value for name, mean, sd in named for key, value in ((name, mean), (f"{name}_sd", sd))}
+            rows.append({"strategy": label, "seeds": len(scores), **parts})
+    values = pd.DataFrame(rows)
+    summary = pd.DataFrame({"strategy": values["strategy"], "seeds": values["seeds"].astype(str)})
+    for name, heading, digits in COREGULATION:
+        pairs = zip(values[name], values[f"{name}_sd"], strict=True)
+        summary[heading] = [tables.text(mean, sd, digits) for mean, sd in pairs]
+    return Drawing(figures.coregulation(maps, titles, title), values, summary, [])
+
+
+COREGULATION = (
+    ("correlation", "correlation", ".3f"),
+    ("rand", "adjusted Rand index", ".3f"),
+    ("modules", "modules", ".0f"),
+)
+"""What a page says of modules: score, heading and digits."""
 
 
 def pathway_map(title: str, picture: Picture, runs: Sequence[Run]) -> Drawing:
@@ -145,6 +195,7 @@ def _percent(share: float) -> str:
 DRAW: dict[Kind, Callable[[str, Picture, Sequence[Run]], Drawing]] = {
     "sparsity_accuracy": sparsity_accuracy,
     "effects": effects,
+    "coregulation": coregulation,
     "pathway_map": pathway_map,
     "priors": priors,
 }

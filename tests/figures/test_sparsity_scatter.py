@@ -70,3 +70,13 @@ def test_labels_are_spread_no_further_than_they_must() -> None:
     assert spread([4, 4], 2) == [3, 5]
     assert spread([0, 0, 0, 10], 1) == [-1, 0, 1, 10]
     assert spread([], 1) == []
+
+
+def test_crosses_mark_what_the_paper_has() -> None:
+    axes = figures.sparsity_accuracy(TABLE, {"dash": (94.6, 90.6), "unknown": (1, 99)}).axes[0]
+    crosses = [line for line in axes.lines if line.get_marker() == "x"]
+    assert [(line.get_xdata()[0], line.get_ydata()[0]) for line in crosses] == [(94.6, 90.6)]
+    ties = [line.get_xydata().tolist() for line in axes.lines if len(line.get_xdata()) == 2]
+    assert [[96, 91], [94.6, 90.6]] in ties
+    assert any("Crosses: the paper's" in text for text in texts(axes.figure))
+    assert not any("Crosses" in text for text in texts(figures.sparsity_accuracy(TABLE)))

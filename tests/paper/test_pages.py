@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -11,7 +12,7 @@ from dashprune.analysis.scores import SCORES
 from dashprune.errors import DashpruneError
 from dashprune.paper import pages
 from dashprune.paper.items import Item, Run, Table, load
-from dashprune.paper.pages import Made, agreement, display, duration, frame, index, latex, markdown
+from dashprune.paper.pages import Made, agreement, display, duration, explained, frame, index, latex, markdown
 from dashprune.runs import results
 
 TABLE = Table(
@@ -83,6 +84,23 @@ def test_a_table_has_the_paper_s_layout(runs: list[Run]) -> None:
         ["", "DASH", "✓", "0 of 2", "–", "–", "–", "–", "92.71", ""],
         ["added", "the prior", "✓", "2", "99.00 ± 0.00 of pairs", "97.50 ± 0.00", "–", "–", "", ""],
     ]
+
+
+def test_runs_of_another_protocol_have_columns_of_their_own(tmp_path: Path) -> None:
+    runs = [run(tmp_path, "dash", 0, {"sparsity": 0.9, "mse": 1e-3}), run(tmp_path, "none", 0, {"sparsity": 0.0})]
+    other = run(tmp_path, "dash", 1, {"sparsity": 0.5, "mse": 5e-3})
+    other = replace(other, settings={**other.settings, "model.recovery": "False"})
+    groups = {"": {"DASH": "dash", "PHOENIX": "none"}}
+    beside = {"as published": "model.recovery=False"}
+    table = Table(["sparsity", "mse"], groups, beside=beside, paper={"dash": {"sparsity": 94.6}})
+    values = frame(table, [*runs, other])
+    assert values["seeds"].tolist() == [1, 1]
+    shown = display(table, values)
+    assert list(shown)[4:] == ["sparsity, %", "MSE, 1e-3", "as published: sparsity, %", "paper: sparsity, %"]
+    assert shown.values.tolist()[0][4:] == ["90.00", "1.000", "50.00", "94.6"]
+    assert shown.values.tolist()[1][4:] == ["0.00", "–", "–", ""]
+    (line,) = agreement(Made("t", Item("T", "", ["x"], "", [table]), [*runs, other], False)).to_dict("records")
+    assert (line["ours"], line["as published"], line["agrees"]) == ("90.00", "50.00", "no")
 
 
 def test_errors_are_shown_in_the_unit_of_the_table(runs: list[Run]) -> None:
@@ -184,12 +202,21 @@ def test_agreement_is_the_difference_to_what_is_known(runs: list[Run]) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("ours", "published", "said"),
+    [(0.9, 0.5, "yes"), (0.7, 0.89, "as published"), (0.5, 0.7, "no; as published is closer"), (0.5, 0.4, "no"),
+     (0.5, math.nan, "no"), (math.nan, 0.9, "not done")],
+)  # fmt: skip
+def test_a_difference_is_explained_by_the_protocol_or_not(ours: float, published: float, said: str) -> None:
+    assert explained(ours, 0.91, {"as published": published}, 0.03) == said
+
+
 def test_the_index_names_items_and_those_that_could_not_be_made(runs: list[Run]) -> None:
     text = index([made(runs)], {"table2": "data are missing"})
     (row,) = [line for line in text.splitlines() if "table1.md" in line]
     cells = [cell.strip() for cell in row.split("|")[1:-1]]
     assert cells == [
-        "[table1](table1/table1.md)", "Table 1", "`dashprune reproduce table1`", "5 of 8", "5 min", "Smaller.",
+        "[table1](table1/table1.md)", "Table 1", "`dashprune reproduce table1`", "5 of 8", "5 min", "", "Smaller.",
     ]  # fmt: skip
     assert "table2 could not be made: data are missing" in text
     assert "+0.97" in text

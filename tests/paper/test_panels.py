@@ -52,6 +52,34 @@ def test_effects_are_compared_with_the_true_network_at_every_noise(tmp_path: Pat
     assert drawing.values["mse"][3] == pytest.approx(metrics.relationship_error(np.zeros_like(signs), signs))
 
 
+def test_maps_are_of_the_first_seed_and_errors_of_all(tmp_path: Path) -> None:
+    ours = item(tmp_path, ["dataset.noise=0.05 seed=0,1 pruner=imp"], draw="effects", rows={"IMP": "imp"})
+    runs = plan(ours, tmp_path)
+    finish(runs, tmp_path)
+    drawing = panels.draw(ours, runs)
+    one, other = (reported(run.folder).model.effect_matrix().detach().numpy() for run in runs)
+    signs = panels._signed_truth(runs[0])
+    errors = [metrics.relationship_error(effect, signs) for effect in (one, other)]
+    assert drawing.values["seeds"][0] == 2
+    assert drawing.values["mse"][0] == pytest.approx(np.mean(errors))
+    assert drawing.values["mse_sd"][0] == pytest.approx(np.std(errors, ddof=1))
+    shown = [axes.get_title() for axes in drawing.figure.axes]
+    assert f"IMP: MSE {1e3 * errors[0]:.2f}e-3" in shown
+
+
+def test_modules_of_co_regulation_beside_the_true_ones(tmp_path: Path) -> None:
+    ours = item(tmp_path, ["pruner=imp,none seed=0,1"], draw="coregulation", rows={"IMP": "imp", "none": "none"})
+    runs = plan(ours, tmp_path)
+    with pytest.raises(DashpruneError, match="Figure 0: none of its runs is done"):
+        panels.draw(ours, runs)
+    finish([run for run in runs if run.names[2] == "imp"], tmp_path)
+    drawing = panels.draw(ours, runs)
+    assert drawing.values[["strategy", "seeds"]].values.tolist() == [["prior", 1], ["IMP", 2]]
+    assert drawing.values["correlation"][0] > drawing.values["correlation"][1]
+    titles = [axes.get_title().split("\n")[0] for axes in drawing.figure.axes if axes.images]
+    assert titles == ["true network", "prior alone", "IMP"]
+
+
 def test_pathways_are_tested_for_the_strategies_that_are_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rows = {"IMP": "imp", "none": "none"}
     ours = item(tmp_path, ["pruner=imp,none seed=0,1"], draw="pathway_map", gene_sets="reactome", rows=rows)
