@@ -6,18 +6,20 @@ import argparse
 import contextlib
 import shlex
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dashprune import files
 from dashprune.cli import main as command_line
 from dashprune.cli.parser import Parser
-from dashprune.errors import DashpruneError, put, say
+from dashprune.errors import DashpruneError, did_you_mean, put, say
 
 if TYPE_CHECKING:
-    from dashprune.paper.items import Run
+    from dashprune.paper.items import Item, Run
     from dashprune.paper.pages import Made
+    from dashprune.runs.results import Result
 
 DESCRIPTION = """\
 Make a table or figure of the paper, beside the paper's numbers as far as they are known here.
@@ -34,11 +36,26 @@ examples:
   dashprune reproduce table1               hours of computing; goes on where it was
   dashprune reproduce table1 --no-run      the table from the runs that are done so far
   dashprune reproduce table1 --quick       fewer epochs and seeds, to see what comes out
+  dashprune reproduce table1 --keep        takes its written rows as done, although the runs' folders are not here
+  dashprune reproduce table1 --check       makes one run again, and compares it with its row in table1.runs.csv
   dashprune reproduce all --launcher joblib
 """
 
 
 def main(words: list[str]) -> int:
+    chosen = _parser().parse_args(words)
+
+    from dashprune.paper.items import names
+
+    if chosen.check is not None:
+        return _check(chosen)
+    if chosen.item != "all":
+        made = _plan(chosen.item, chosen)
+        return _preview(made, _root(chosen)) if chosen.dry_run else _make(made, chosen, set())
+    return _all(names(), chosen)
+
+
+def _parser() -> Parser:
     parser = Parser(
         prog="dashprune reproduce",
         description=DESCRIPTION,
@@ -63,15 +80,19 @@ def main(words: list[str]) -> int:
     parser.add_argument(
         "--replace", action="store_true", help="write an item, even in place of one made from more runs"
     )
+    parser.add_argument(
+        "--keep", action="store_true", help="take the rows of ITEM.runs.csv as done, without their runs' folders"
+    )
+    parser.add_argument(
+        "--check",
+        nargs="?",
+        const="",
+        metavar="ID",
+        help="make a run of ITEM.runs.csv again, by default the quickest"
+        " of a strategy, and compare; exit code 1 if it differs",
+    )
     parser.add_argument("--launcher", metavar="NAME", help="Hydra's launcher of the runs, such as joblib")
-    chosen = parser.parse_args(words)
-
-    from dashprune.paper.items import names
-
-    if chosen.item != "all":
-        made = _plan(chosen.item, chosen)
-        return _preview(made, _root(chosen)) if chosen.dry_run else _make(made, chosen, set())
-    return _all(names(), chosen)
+    return parser
 
 
 def launch(words: Sequence[str]) -> None:
@@ -115,7 +136,62 @@ def _plan(name: str, chosen: argparse.Namespace) -> Made:
     from dashprune.paper.pages import Made
 
     item = load(name)
-    return Made(name, item, plan(item, _root(chosen), chosen.quick), chosen.quick)
+    made = Made(name, item, (), chosen.quick)
+    kept = _rows(made, chosen) if chosen.keep and _tabular(item) else {}
+    return replace(made, runs=plan(item, _root(chosen), chosen.quick, kept))
+
+
+def _tabular(item: Item) -> bool:
+    """Whether an item is made of rows alone; other figures look at the runs' models."""
+    return item.figure is None or item.figure.draw in ("sparsity_accuracy", "priors")
+
+
+def _rows(made: Made, chosen: argparse.Namespace) -> dict[str, Result]:
+    """The rows of an item's file of runs, by their ids; none if there is no file."""
+    from dashprune.paper import rows
+
+    path = _root(chosen) / "paper" / Path(made.name).stem / f"{made.stem}.runs.csv"
+    return rows.read(path) if path.exists() else {}
+
+
+def _check(chosen: argparse.Namespace) -> int:
+    """Make one run of an item again, in a folder that is then removed, and compare it with its row."""
+    import tempfile
+
+    from dashprune.paper import rows
+    from dashprune.runs import results
+
+    if chosen.item == "all":
+        raise DashpruneError("--check compares a run of one item; name it instead of 'all'")
+    made = _plan(chosen.item, argparse.Namespace(**{**vars(chosen), "keep": False}))
+    written = _rows(made, chosen)
+    planned = {run.folder.name: run for run in made.runs if run.folder.name in written}
+    run = planned[_chosen_id(chosen, written, planned)]
+    say(f"made again: dashprune run {shlex.join(run.overrides)}")
+    with tempfile.TemporaryDirectory() as folder:
+        with contextlib.redirect_stdout(sys.stderr):
+            code = command_line.main(["run", *run.overrides, f"outputs={folder}"])
+        if code:
+            return code
+        ((now),) = results.collect(Path(folder))
+    found = rows.differences(written[run.folder.name], now)
+    put(f"{made.name}, run {run.folder.name} ({' '.join(run.names[1:])}, seed {run.seed}): {rows.verdict(found)}")
+    for one in found:
+        put(f"  {one.score}: {one.written:.10g} written, {one.now:.10g} now (by {100 * one.relative:.2g} %)")
+    return int(rows.verdict(found) == "different")
+
+
+def _chosen_id(chosen: argparse.Namespace, written: Mapping[str, Result], planned: Mapping[str, Run]) -> str:
+    """The id that is asked for, or else that of the quickest run of a strategy, or else of any."""
+    if not planned:
+        raise DashpruneError(
+            f"{chosen.item}: none of the runs in its file of runs is planned by this code; make it with it first"
+        )
+    found = [one for one in planned if one.startswith(chosen.check)]
+    if not found:
+        hint = did_you_mean(chosen.check, planned)
+        raise DashpruneError(f"--check {chosen.check}: no run of {chosen.item} has an id that begins so{hint}")
+    return min(found, key=lambda one: (planned[one].is_control, written[one].get("wall_seconds") or 0.0))
 
 
 def _make(made: Made, chosen: argparse.Namespace, tried: set[str]) -> int:
@@ -159,7 +235,7 @@ def _preview(made: Made, outputs: Path) -> int:
     from dashprune.paper import pages
     from dashprune.paper.items import expected_seconds, finished, sweeps
 
-    done = finished(outputs)
+    done = [*finished(outputs), *(run.kept for run in made.runs if run.kept)]
     put(f"{made.item.title}{' (' + pages.QUICK + ')' if made.quick else ''}")
     expected = {run.folder: expected_seconds(run, done) for run in made.missing}
     for number, words in enumerate(sweeps(made.item, made.quick)):
@@ -177,7 +253,8 @@ def _left(expected: Iterable[tuple[float | None, str]]) -> str:
 
     times = [seconds for seconds, _ in expected]
     known = [seconds for seconds in times if seconds is not None]
-    said = [f"about {duration(sum(known))} of computing left"] if known else []
+    total = sum(known)
+    said = [f"about {duration(total)} of computing left, {duration(total / 2)} on two cores"] if known else []
     said += [f"unknown time left for {len(times) - len(known)} runs"] if len(known) < len(times) else []
     return " and ".join(said) or "nothing left to do"
 

@@ -10,7 +10,7 @@ import itertools
 import json
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -120,6 +120,7 @@ class Run:
         settings: its configuration as texts, flat; and `dataset`, `model` and `pruner`, its names.
         kind: of these, what tells it from runs that differ only in their seeds.
         folder: where its result is, or will be.
+        kept: its row, where that is known without its folder.
     """
 
     overrides: tuple[str, ...]
@@ -130,11 +131,12 @@ class Run:
     settings: Mapping[str, str]
     kind: Mapping[str, str]
     folder: Path
+    kept: Result | None = None
 
     @property
     def result(self) -> Result | None:
         """Its row, or None while it is not done."""
-        return results.load(self.folder)
+        return results.load(self.folder) or self.kept
 
     @property
     def is_control(self) -> bool:
@@ -214,8 +216,14 @@ def expand(words: Sequence[str]) -> list[tuple[str, ...]]:
     return list(itertools.product(*choices.values()))
 
 
-def plan(item: Item, outputs: Path, quick: bool = False) -> list[Run]:
+def plan(item: Item, outputs: Path, quick: bool = False, kept: Mapping[str, Result] | None = None) -> list[Run]:
     """The runs of an item, each once, and where their results are or will be.
+
+    Args:
+        item: whose runs.
+        outputs: the folder of results.
+        quick: whether they are those of the reduced version.
+        kept: rows by their ids, of runs that count as done although their folders are not there.
 
     Raises:
         DashpruneError: if a sweep is not valid, or data are missing.
@@ -230,7 +238,10 @@ def plan(item: Item, outputs: Path, quick: bool = False) -> list[Run]:
             if dataset not in fingerprints:
                 fingerprints[dataset] = settings.dataset.fingerprint()
             folder = identity.run_folder(values, fingerprints[dataset], settings.names)
-            runs.setdefault(folder, _run(overrides, number, settings, folder))
+            row = (kept or {}).get(folder.name)
+            run = _run(overrides, number, settings, folder)
+            row = row and {**row, "config": settings.values, "uses_prior": run.uses_prior}
+            runs.setdefault(folder, replace(run, kept=row))
     return list(runs.values())
 
 
@@ -299,21 +310,34 @@ def finished(outputs: Path) -> list[Result]:
     return [row for row in rows if row is not None]
 
 
+SIZES = (
+    "dataset.genes", "dataset.network", "dataset.lineage", "dataset.train", "dataset.times", "train.epochs",
+    "train.batch_trajectories", "model.name", "model.hidden", "solver.name",
+)  # fmt: skip
+"""Settings that decide how long a run takes, beside its dataset and strategy."""
+
+
 def expected_seconds(run: Run, done: Iterable[Result]) -> tuple[float | None, str]:
-    """How long a run may take, by those that are done.
+    """How long a run may take, by those that are done on data of the same size with as many epochs.
 
     Returns:
-        The mean `wall_seconds` of runs of the same dataset, model and strategy; or else of all models (or controls) on
-        the dataset; or else None. And which of these it is, in words.
+        The mean `wall_seconds` of such runs of the same strategy; or else of all strategies (or controls); or else
+        None. And which of these it is, in words.
     """
-    timed = [row for row in done if row["dataset"] == run.names[0] and row.get("wall_seconds") is not None]
-    same = [row["wall_seconds"] for row in timed if (row["model"], row["pruner"]) == run.names[1:]]
+    rows = [row for row in done if row["dataset"] == run.names[0] and row.get("wall_seconds") is not None]
+    size = {key: run.settings.get(key) for key in SIZES}
+    like = [row for row in rows if (row["model"] == "control") == run.is_control and _sizes(row) == size]
+    same = [row["wall_seconds"] for row in like if row["pruner"] == run.names[2]]
     if same:
-        return sum(same) / len(same), "by its other runs"
-    alike = [row["wall_seconds"] for row in timed if (row["model"] == "control") == run.is_control]
-    if alike:
-        return sum(alike) / len(alike), f"by other runs on {run.names[0]}"
-    return None, f"nothing on {run.names[0]} is done"
+        return sum(same) / len(same), f"by {len(same)} like it"
+    if like:
+        return sum(row["wall_seconds"] for row in like) / len(like), "by other strategies on such data"
+    return None, "none like it is done"
+
+
+def _sizes(row: Result) -> dict[str, str | None]:
+    settings = identity.flat(row["config"])
+    return {key: settings.get(key) for key in SIZES}
 
 
 def _run(overrides: tuple[str, ...], sweep: int, settings: Settings, folder: Path) -> Run:

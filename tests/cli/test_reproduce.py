@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from pathlib import Path
 
@@ -50,7 +51,7 @@ def test_an_item_is_made_once_and_previewed(capsys: pytest.CaptureFixture[str]) 
     assert main(["reproduce", item, "--dry-run"]) == 0
     before = capsys.readouterr().out
     assert "ours.yaml: 5 runs, 0 done; unknown time left for 5 runs" in before
-    assert "to do  unknown (nothing on sim350 is done)" in before
+    assert "to do  unknown (none like it is done)" in before
     assert not Path("outputs").exists()
 
     assert main(["reproduce", item, "--outputs", "it's, out"]) == 0
@@ -171,3 +172,38 @@ def test_an_item_made_from_more_runs_is_kept(capsys: pytest.CaptureFixture[str])
     assert page.read_text() == made
     assert main(["reproduce", name, "--no-run", "--replace"]) == 2  # as a run is missing
     assert page.read_text() != made
+
+
+@pytest.mark.slow
+def test_written_rows_are_gone_on_from_and_checked(capsys: pytest.CaptureFixture[str]) -> None:
+    item = written()
+    assert main(["reproduce", item]) == 0
+    page = Path("outputs/paper/ours/ours.md").read_text()
+    shutil.rmtree("outputs/runs")
+    assert main(["reproduce", item, "--keep", "--no-run"]) == 0
+    assert Path("outputs/paper/ours/ours.md").read_text() == page, "the same from rows alone"
+    assert main(["reproduce", item, "--dry-run"]) == 0
+    assert "5 runs, 0 done" in capsys.readouterr().out
+    assert main(["reproduce", item, "--dry-run", "--keep"]) == 0
+    assert "5 runs, 5 done; nothing left to do" in capsys.readouterr().out
+
+    rows = pd.read_csv("outputs/paper/ours/ours.runs.csv", dtype={"id": str})
+    control = rows["id"][rows["pruner"] == "prior"].item()
+    assert main(["reproduce", item, "--check", control[:6]]) == 0
+    assert capsys.readouterr().out == f"ours.yaml, run {control} (control prior, seed 0): equal\n"
+    assert main(["reproduce", item, "--check"]) == 0
+    assert "(phoenix " in capsys.readouterr().out, "without an id, a run of a strategy"
+    assert not Path("outputs/runs").exists()
+    rows["sparsity"] = 0.123
+    rows.to_csv("outputs/paper/ours/ours.runs.csv", index=False)
+    assert main(["reproduce", item, "--check", control]) == 1
+    told = capsys.readouterr().out
+    assert "different\n  sparsity: 0.123 written, " in told
+
+
+def test_what_cannot_be_checked(capsys: pytest.CaptureFixture[str]) -> None:
+    item = written()
+    assert main(["reproduce", "all", "--check"]) == 2
+    assert "--check compares a run of one item" in capsys.readouterr().err
+    assert main(["reproduce", item, "--check"]) == 2
+    assert "none of the runs in its file of runs is planned by this code" in capsys.readouterr().err

@@ -13,6 +13,7 @@ from dashprune.errors import DashpruneError
 from dashprune.paper import items
 from dashprune.paper.items import Run, Table, expand, expected_seconds, lines, load, plan, select, sweeps
 from dashprune.runs.checked import check
+from dashprune.runs.results import Result
 from tests.conftest import SMALL
 
 
@@ -179,16 +180,38 @@ def test_absent_data_are_named_in_the_loader_s_words(tmp_path: Path, monkeypatch
 
 
 def test_the_time_of_a_run_is_the_mean_of_those_most_like_it() -> None:
+    """Like it are runs on data of the same size, with as many epochs."""
     seconds = {("imp", "phoenix"): (100.0, 140.0), ("dash", "phoenix"): (30.0,), ("prior", "control"): (1.0,)}
-    done = [
-        {"dataset": "sim350", "model": model, "pruner": pruner, "wall_seconds": value}
-        for (pruner, model), values in seconds.items()
-        for value in values
-    ]
-    assert expected_seconds(made_up("imp"), done) == (120.0, "by its other runs")
-    assert expected_seconds(made_up("random"), done) == (90.0, "by other runs on sim350")  # (100 + 140 + 30) / 3
-    elsewhere = [{**row, "dataset": "brca"} for row in done]
-    assert expected_seconds(made_up("imp"), elsewhere) == (None, "nothing on sim350 is done")
+
+    def rows(**config: object) -> list[Result]:
+        return [
+            {"dataset": "sim350", "model": model, "pruner": pruner, "wall_seconds": value, "config": config}
+            for (pruner, model), values in seconds.items()
+            for value in values
+        ]
+
+    sized = rows(dataset={"genes": 350}, train={"epochs": 200})
+    settings = {"dataset.genes": "350", "train.epochs": "200"}
+    assert expected_seconds(made_up("imp", **settings), sized) == (120.0, "by 2 like it")
+    other = expected_seconds(made_up("random", **settings), sized)
+    assert other == (90.0, "by other strategies on such data")  # (100 + 140 + 30) / 3
+    assert expected_seconds(made_up("imp", **{**settings, "train.epochs": "3"}), sized) == (
+        None,
+        "none like it is done",
+    )
+    assert expected_seconds(made_up("imp", **{**settings, "dataset.genes": "9"}), sized)[0] is None
+    elsewhere = [{**row, "dataset": "brca"} for row in sized]
+    assert expected_seconds(made_up("imp", **settings), elsewhere) == (None, "none like it is done")
+
+
+def test_rows_that_are_kept_count_as_done(tmp_path: Path) -> None:
+    ours = load(written(tmp_path))
+    first, *others = plan(ours, tmp_path)
+    kept = {first.folder.name: {"dataset": "sim350", "sparsity": 0.5}, "unknown": {"sparsity": 0.1}}
+    again, *same = plan(ours, tmp_path, kept=kept)
+    assert again.result is not None
+    assert (again.result["sparsity"], again.result["config"]["pruner"]["name"]) == (0.5, again.names[2])
+    assert [run.result for run in same] == [None] * len(others)
 
 
 def test_all_runs_below_a_folder_are_found(tmp_path: Path) -> None:
