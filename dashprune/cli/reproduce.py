@@ -42,6 +42,14 @@ examples:
 """
 
 
+class MadeFromMoreError(DashpruneError):
+    """An item is left as it is, since it was made from more `runs` than are done now."""
+
+    def __init__(self, runs: int, message: str) -> None:
+        super().__init__(message)
+        self.runs = runs
+
+
 def main(words: list[str]) -> int:
     chosen = _parser().parse_args(words)
 
@@ -109,6 +117,7 @@ def _all(names: Sequence[str], chosen: argparse.Namespace) -> int:
 
     made: list[Made] = []
     failed: dict[str, str] = {}
+    left: dict[str, int] = {}
     tried: set[str] = set()
     code = 0
     for name in names:
@@ -116,13 +125,16 @@ def _all(names: Sequence[str], chosen: argparse.Namespace) -> int:
             one = _plan(name, chosen)
             code = max(code, _preview(one, _root(chosen)) if chosen.dry_run else _make(one, chosen, tried))
             made.append(one)
+        except MadeFromMoreError as error:
+            say(str(error))
+            left[name], code = error.runs, 2
         except DashpruneError as error:
             say(f"{name}: {error}")
             failed[name], code = str(error), 2
     if not chosen.dry_run:
         path = _root(chosen) / "paper" / "index.md"
         path.parent.mkdir(parents=True, exist_ok=True)
-        files.write(path, pages.index(made, failed))
+        files.write(path, pages.index(made, failed, left))
         say(f"written to {path}")
     return code
 
@@ -207,9 +219,10 @@ def _make(made: Made, chosen: argparse.Namespace, tried: set[str]) -> int:
     folder = _root(chosen) / "paper" / Path(made.name).stem
     there = pages.runs_behind(made, folder)
     if there > len(made.done) and not chosen.replace:
-        raise DashpruneError(
+        raise MadeFromMoreError(
+            there,
             f"{made.name}: {folder} was made from {there} runs, of which {len(made.done)} are done below "
-            f"'{_root(chosen)}'; it is kept as it is. To write it all the same: --replace, or another --outputs DIR"
+            f"'{_root(chosen)}'; it is kept as it is. To write it all the same: --replace, or another --outputs DIR",
         )
     put(str(pages.write(made, folder)))
     say(f"written to {folder}")

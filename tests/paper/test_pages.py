@@ -219,6 +219,7 @@ def test_the_index_names_items_and_those_that_could_not_be_made(runs: list[Run])
         "[table1](table1/table1.md)", "Table 1", "`dashprune reproduce table1`", "5 of 8", "5 min", "", "Smaller.",
     ]  # fmt: skip
     assert "table2 could not be made: data are missing" in text
+    assert "| 33, of earlier code" in index([made(runs)], {}, {"table6": 33})
     assert "+0.97" in text
     assert "could not" not in index([made(runs)], {})
     assert "Beside" not in index([], {"table2": "x"})
