@@ -309,8 +309,8 @@ def agreement(made: Made) -> pd.DataFrame:
 
 
 AGREES = (
-    "They agree within three points of balanced accuracy, two of sparsity, and a quarter of an error. Where ours do not, "
-    "`as published` says that the runs with the published protocol do: so the protocol explains the difference."
+    "They agree within three points of balanced accuracy, two of sparsity, and a quarter of an error. Where ours do "
+    "not, `as published` says that the runs with the published protocol do: so the protocol explains the difference."
 )
 NEAR = {"balanced_accuracy": 0.03, "balanced_accuracy_all": 0.03, "sparsity": 0.02}
 """Differences from the paper that count as agreement; of an error, a quarter of it."""
