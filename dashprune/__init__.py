@@ -1,6 +1,7 @@
 """Pruning neural models of gene regulation with data and domain knowledge.
 
-`train_prune_eval(compose(["pruner=dash"]))` does what `dashprune run pruner=dash` does.
+`train_prune_eval(compose(["pruner=dash"]))` does what `dashprune run pruner=dash` does. `guide` prunes layers of
+any torch network.
 """
 
 from __future__ import annotations
@@ -12,15 +13,19 @@ if TYPE_CHECKING:
     from dashprune import figures
     from dashprune.analysis import pathways
     from dashprune.config import compose
+    from dashprune.pruners.guided import guide
+    from dashprune.pruners.scheduled import Schedule
     from dashprune.runs.run import train_prune_eval
 
 __version__ = "0.2.0.dev0"
 
-__all__ = ["__version__", "compose", "figures", "pathways", "train_prune_eval"]
+__all__ = ["Schedule", "__version__", "compose", "figures", "guide", "pathways", "train_prune_eval"]
 
 _PLACES = {
+    "Schedule": ("dashprune.pruners.scheduled", "Schedule"),
     "compose": ("dashprune.config", "compose"),
     "figures": ("dashprune.figures", None),
+    "guide": ("dashprune.pruners.guided", "guide"),
     "pathways": ("dashprune.analysis.pathways", None),
     "train_prune_eval": ("dashprune.runs.run", "train_prune_eval"),
 }

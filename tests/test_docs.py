@@ -206,7 +206,7 @@ def test_python_and_yaml_on_a_page_can_be_read(page: Path) -> None:
 
 def test_the_example_of_a_new_pruner_is_that_of_the_package() -> None:
     text = (REPOSITORY / "dashprune/pruners/README.md").read_text(encoding="utf-8")
-    (code,) = blocks(text, "python")
+    (code,) = [block for block in blocks(text, "python") if "class " in block]
     (configuration,) = blocks(text, "yaml")
     module = (REPOSITORY / "dashprune/pruners/random.py").read_text(encoding="utf-8")
     assert re.sub(r'    """Scores.*?"""\n\n', "", module, flags=re.S).endswith(code)
