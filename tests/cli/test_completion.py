@@ -64,8 +64,8 @@ def offered(dest: str, prefix: str = "", *before: str) -> list[str]:
 
 
 def test_what_arguments_can_be() -> None:
-    assert offered("groups", "pr") == ["pruner"]
-    assert offered("item", "fig") == ["fig2", "fig3", "fig5", "fig6"]
+    assert offered("groups", "pr") == ["pruner", "protocol"]
+    assert offered("item", "fig") == ["fig2", "fig3", "fig5", "fig6", "fig_coregulation", "fig_lineages"]
     assert offered("name") == [*choices("dataset"), "all"]
     assert offered("launcher", "sub") == ["submitit_local", "submitit_slurm"]
 
