@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import math
 import shlex
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -186,11 +187,14 @@ def _check(chosen: argparse.Namespace) -> int:
         if code:
             return code
         ((now),) = results.collect(Path(folder))
-    found = rows.differences(written[run.folder.name], now)
+    own = written[run.folder.name]
+    alike = [row for row in written.values() if all(row.get(name) == own.get(name) for name in rows.ALIKE)]
+    found = rows.differences(own, now, alike)
     put(f"{made.name}, run {run.folder.name} ({' '.join(run.names[1:])}, seed {run.seed}): {rows.verdict(found)}")
     for one in found:
-        put(f"  {one.score}: {one.written:.10g} written, {one.now:.10g} now (by {100 * one.relative:.2g} %)")
-    return int(rows.verdict(found) == "different")
+        spread = "" if math.isnan(one.spread) else f", seeds differ by {one.spread:.2g}"
+        put(f"  {one.score}: {one.written:.10g} written, {one.now:.10g} now (by {100 * one.relative:.2g} %{spread})")
+    return int(rows.verdict(found) == rows.DIFFERENT)
 
 
 def _chosen_id(chosen: argparse.Namespace, written: Mapping[str, Result], planned: Mapping[str, Run]) -> str:

@@ -24,7 +24,7 @@ def coregulation(maps: Mapping[str, np.ndarray], titles: Mapping[str, str], titl
     height = 2.15 * lines + 0.95
     figure = Figure(figsize=(WIDTH, height))
     grid = figure.subplots(lines, 4, squeeze=False).ravel()
-    figure.subplots_adjust(left=0.01, right=0.99, top=1 - 0.8 / height, bottom=0.45 / height, wspace=0.06, hspace=0.32)
+    figure.subplots_adjust(left=0.01, right=0.99, top=1 - 0.72 / height, bottom=0.45 / height, wspace=0.06, hspace=0.32)
     for axes, (name, values) in zip(grid, maps.items(), strict=False):
         image = axes.imshow(values, cmap="Blues", vmin=0, vmax=1, interpolation="nearest")
         axes.set(xticks=[], yticks=[], title=f"{NAMES.get(name, name)}\n{titles.get(name, '')}".rstrip())

@@ -36,6 +36,8 @@ GROUPS = {
     "not in the paper": ("v", GREEN, ()),
 }
 """The paper's groups of strategies: marker, colour, members. The last one holds whatever the others do not."""
+FAR = 8
+"""Percent between a strategy's point and its cross, from which on the cross has a name of its own."""
 BOX = {"facecolor": "white", "edgecolor": "none", "pad": 1.0}
 """Behind a text that would stand on a line."""
 
@@ -89,6 +91,8 @@ def sparsity_accuracy(table: pd.DataFrame, paper: Mapping[str, tuple[float, floa
         if p.label in known:
             axes.plot(*zip((p.x, p.y), known[p.label], strict=True), color=colour, linewidth=0.6, alpha=0.6, zorder=1)
             axes.plot(*known[p.label], "x", color=colour, markersize=4.5, zorder=2)
+            if np.hypot(known[p.label][0] - p.x, known[p.label][1] - p.y) > FAR:
+                axes.annotate(p.label, known[p.label], (4, -4), textcoords="offset points", va="top", color=GREY)
     _label_points(axes, strategies, 11 / (72 * 0.785 * 4.6))
     _draw_controls(axes, controls)
     _explain(figure, strategies, bool(known))

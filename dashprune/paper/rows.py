@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+import statistics
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,11 +24,19 @@ ROUNDING = 1e-3
 
 
 class Difference(NamedTuple):
-    """A score of a run that was made again: as it was written, and as it is now."""
+    """A score of a run that was made again.
+
+    Attributes:
+        score: its name.
+        written: as it was written.
+        now: as it is now.
+        spread: standard deviation of the written runs that differ in their seeds only; NaN if there is one.
+    """
 
     score: str
     written: float
     now: float
+    spread: float = math.nan
 
     @property
     def relative(self) -> float:
@@ -51,6 +60,7 @@ def read(path: Path) -> dict[str, Result]:
     missing = {"dataset", "model", "pruner", "seed", "id"} - set(frame)
     if missing:
         raise DashpruneError(f"{path} is no file of runs: it has no column {', '.join(sorted(missing))}")
+    frame["options"] = frame["options"].fillna("") if "options" in frame else ""
     known = [name for name in SCORES if name in frame]
     frame[known] = frame[known].apply(pd.to_numeric, errors="coerce")
     return {str(row["id"]): _row({str(key): value for key, value in row.items()}) for row in frame.to_dict("records")}
@@ -63,21 +73,42 @@ def _row(values: Mapping[str, Any]) -> Result:
 
 
 NAMES = ("dataset", "model", "pruner", "seed", "id", "options")
+ALIKE = ("dataset", "model", "pruner", "options")
 
 
-def differences(written: Result, now: Result) -> list[Difference]:
-    """The scores in which two rows of the same run differ, but for its times; the largest difference first."""
+def differences(written: Result, now: Result, repeats: Sequence[Result] = ()) -> list[Difference]:
+    """The scores in which two rows of the same run differ, but for its times; the largest difference first.
+
+    Args:
+        written: the row of a file of runs.
+        now: the row of the same run, made again.
+        repeats: all written rows that differ from the first in their seeds only.
+    """
     pairs = [(name, written.get(name), now.get(name)) for name in SCORES if name not in TIMES]
     found = [
-        Difference(name, math.nan if old is None else old, math.nan if new is None else new)
+        Difference(name, math.nan if old is None else old, math.nan if new is None else new, _spread(name, repeats))
         for name, old, new in pairs
         if old != new and not (old is None and new is None)
     ]
     return sorted((one for one in found if one.relative > PRINTED), key=lambda one: -one.relative)
 
 
+def _spread(score: str, rows: Sequence[Result]) -> float:
+    values = [row[score] for row in rows if row.get(score) is not None]
+    return statistics.stdev(values) if len(values) > 1 else math.nan
+
+
+SAME, ROUNDED, LIKE_SEEDS, DIFFERENT = "equal", "equal within rounding", "within the spread of seeds", "different"
+
+
 def verdict(found: list[Difference]) -> str:
-    """`equal`, `equal within rounding`, or `different`."""
+    """Equal; within rounding; or each difference is at most the spread over seeds; or different.
+
+    Training amplifies rounding: a run that was trained as one model with others, or on another processor, adds up its
+    numbers in another order, and after some thousand steps differs as much as another seed may.
+    """
     if not found:
-        return "equal"
-    return "equal within rounding" if found[0].relative <= ROUNDING else "different"
+        return SAME
+    if found[0].relative <= ROUNDING:
+        return ROUNDED
+    return LIKE_SEEDS if all(abs(one.written - one.now) <= one.spread for one in found) else DIFFERENT

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -195,10 +196,15 @@ def test_written_rows_are_gone_on_from_and_checked(capsys: pytest.CaptureFixture
     assert "(phoenix " in capsys.readouterr().out, "without an id, a run of a strategy"
     assert not Path("outputs/runs").exists()
     rows["sparsity"] = 0.123
+    rows.loc[rows["pruner"] == "dash", "sparsity"] = [0.1, 0.2]
     rows.to_csv("outputs/paper/ours/ours.runs.csv", index=False)
     assert main(["reproduce", item, "--check", control]) == 1
     told = capsys.readouterr().out
     assert "different\n  sparsity: 0.123 written, " in told
+    assert "seeds differ by" not in told, "the control has one seed"
+    dash = rows["id"][rows["pruner"] == "dash"].iloc[0]
+    assert main(["reproduce", item, "--check", dash]) == 1
+    assert re.search(r"sparsity: 0.1 written, 0\.\d+ now \(by \d+ %, seeds differ by 0.071\)", capsys.readouterr().out)
 
 
 def test_what_cannot_be_checked(capsys: pytest.CaptureFixture[str]) -> None:

@@ -50,6 +50,9 @@ def test_differences_are_told_from_rounding() -> None:
     assert far[0] == Difference("sparsity", 0.95, 0.9)
     assert far[0].relative == pytest.approx(0.05 / 0.95)
     assert verdict(far) == "different"
+    seeds = [{**row, "sparsity": sparsity, "mse": mse} for sparsity, mse in ((0.95, 1e-3), (0.8, 2e-3))]
+    assert verdict(differences(row, {**row, "mse": 1.0001e-3, "sparsity": 0.9}, seeds)) == "within the spread of seeds"
+    assert verdict(differences(row, {**row, "mse": 9e-3, "sparsity": 0.9}, seeds)) == "different"
     absent = differences(row, {**row, "mse": None})
     assert math.isinf(absent[0].relative)
     assert verdict(absent) == "different"
