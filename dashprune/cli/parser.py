@@ -15,6 +15,7 @@ COMMANDS = {
     "select": "choose lambda from a sweep, by validation error and sparsity",
     "pathways": "test which pathways hold a network's influential genes",
     "plot": "draw pictures of a run",
+    "perturb": "knock out or overexpress genes in a run's model",
     "export": "a run for Cytoscape, scanpy, decoupler, COPASI and others",
     "reproduce": "make a table or figure of the paper",
     "check": "check every configuration file",

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dashprune.figures.calibration_diagram import calibration
 from dashprune.figures.coregulation_maps import coregulation
 from dashprune.figures.effect_maps import effects
+from dashprune.figures.knockout_maps import knockout_map
 from dashprune.figures.pathway_heat_map import pathway_map
 from dashprune.figures.prior_curves import PRIOR_SCORES, priors
 from dashprune.figures.sparsity_scatter import sparsity_accuracy
@@ -19,6 +20,7 @@ __all__ = [
     "calibration",
     "coregulation",
     "effects",
+    "knockout_map",
     "pathway_map",
     "priors",
     "save",
