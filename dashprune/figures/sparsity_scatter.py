@@ -89,14 +89,19 @@ def sparsity_accuracy(table: pd.DataFrame, paper: Mapping[str, tuple[float, floa
             markerfacecolor=colour if p.prior else "none", zorder=2 if p.prior else 3,
         )  # fmt: skip
         if p.label in known:
-            axes.plot(*zip((p.x, p.y), known[p.label], strict=True), color=colour, linewidth=0.6, alpha=0.6, zorder=1)
-            axes.plot(*known[p.label], "x", color=colour, markersize=4.5, zorder=2)
-            if np.hypot(known[p.label][0] - p.x, known[p.label][1] - p.y) > FAR:
-                axes.annotate(p.label, known[p.label], (4, -4), textcoords="offset points", va="top", color=GREY)
+            _draw_cross(axes, p, colour, known[p.label])
     _label_points(axes, strategies, 11 / (72 * 0.785 * 4.6))
     _draw_controls(axes, controls)
     _explain(figure, strategies, bool(known))
     return figure
+
+
+def _draw_cross(axes: Axes, point: Point, colour: str, known: tuple[float, float]) -> None:
+    """What is known from elsewhere of a strategy, tied to its point; far from it, with its name."""
+    axes.plot(*zip((point.x, point.y), known, strict=True), color=colour, linewidth=0.6, alpha=0.6, zorder=1)
+    axes.plot(*known, "x", color=colour, markersize=4.5, zorder=2)
+    if np.hypot(known[0] - point.x, known[1] - point.y) > FAR:
+        axes.annotate(point.label, known, (4, -4), textcoords="offset points", va="top", color=GREY)
 
 
 def _points(table: pd.DataFrame) -> tuple[list[Point], list[Point]]:

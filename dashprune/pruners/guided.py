@@ -25,22 +25,8 @@ Strategy = Literal["dash", "bioprune", "imp", "synflow"]
 Layer = nn.Linear | str
 
 
-def guide(
-    module: nn.Module,
-    chains: Sequence[Sequence[Layer]],
-    *,
-    inputs: Any = None,
-    outputs: Any = None,
-    schedule: Schedule,
-    strategy: Strategy = "dash",
-    lambda_1: float = 0.75,
-    lambda_2: float = 0.75,
-    normalize: bool = True,
-    target_sparsity: float | None = None,
-    seed: int = 0,
-    importance: Callable[[nn.Linear], Tensor] | None = None,
-) -> Guide:
-    """Prepare layers of `module` for pruning; masks are parametrizations of their weights.
+class Guide:
+    """Layers of any network while they are pruned; masks are parametrizations of their weights.
 
         guide = dashprune.guide(net, [["hidden", "out"]], inputs=P, schedule=Schedule(3, 0.7, 5, 0.2, epochs=30))
         for epoch in range(1, 31):
@@ -70,37 +56,39 @@ def guide(
 
     Raises:
         DashpruneError: if layers are unknown or do not follow each other, or the priors do not fit them.
-    """
-    network = module if isinstance(module, VectorField) and importance is None else _Network(module, chains, importance)
-    found = network.chains()
-    if isinstance(module, VectorField):
-        found = [[_layer(module, one) for one in chain] for chain in chains]
-        if [list(map(id, chain)) for chain in found] != [list(map(id, chain)) for chain in network.chains()]:
-            raise DashpruneError("guide: of a model of dashprune, chains are model.chains()")
-    priors = _priors(found, inputs, outputs)
-    if strategy == "bioprune":
-        lambda_1 = lambda_2 = 1.0
-    first = lambda_1 if priors.coregulation.nnz or _single(found) else 0.0
-    later = lambda_2 if priors.prior.nnz else 0.0
-    pruner = _pruner(strategy, schedule, target_sparsity, seed, (first, later, normalize))
-    if isinstance(pruner, Dash):
-        _check_priors(strategy, found, priors, pruner)
-    network.train(module.training)
-    with torch.no_grad():
-        pruner.attach(network, cast(Problem, priors))
-    return Guide(module, network, pruner)
-
-
-class Guide:
-    """Layers of a network while they are pruned; made by `guide`.
 
     Attributes:
         module: the network.
         pruner: the strategy, whose `state_dict` holds scores; masks are in that of the network.
     """
 
-    def __init__(self, module: nn.Module, network: VectorField, pruner: Pruner) -> None:
-        self.module, self._network, self.pruner = module, network, pruner
+    def __init__(
+        self,
+        module: nn.Module,
+        chains: Sequence[Sequence[Layer]],
+        *,
+        inputs: Any = None,
+        outputs: Any = None,
+        schedule: Schedule,
+        strategy: Strategy = "dash",
+        lambda_1: float = 0.75,
+        lambda_2: float = 0.75,
+        normalize: bool = True,
+        target_sparsity: float | None = None,
+        seed: int = 0,
+        importance: Callable[[nn.Linear], Tensor] | None = None,
+    ) -> None:
+        self.module, self._network = module, _network(module, chains, importance)
+        found = self._network.chains()
+        priors = _priors(found, inputs, outputs)
+        first, later = (1.0, 1.0) if strategy == "bioprune" else (lambda_1, lambda_2)
+        first = first if priors.coregulation.nnz or any(len(chain) == 1 for chain in found) else 0.0
+        options = first, later if priors.prior.nnz else 0.0, normalize
+        self.pruner = _pruner(strategy, schedule, target_sparsity, seed, options)
+        if isinstance(self.pruner, Dash):
+            _check_priors(strategy, found, priors, self.pruner)
+        with torch.no_grad():
+            self.pruner.attach(self._network, cast(Problem, priors))
 
     def update(self, epoch: int) -> bool:
         """Cut, if the schedule says so; to be called before each epoch, counted from 1. True if anything was cut."""
@@ -165,6 +153,19 @@ class _Priors(NamedTuple):
     prior: csr_array
 
 
+def _network(
+    module: nn.Module, chains: Sequence[Sequence[Layer]], importance: Callable[[nn.Linear], Tensor] | None
+) -> VectorField:
+    """A model of dashprune as it is, whose importance is its own; of any other network what pruners see of it."""
+    seen = _Network(module, chains, importance)
+    if not isinstance(module, VectorField) or importance is not None:
+        return seen
+    own, given = ([list(map(id, chain)) for chain in one.chains()] for one in (module, seen))
+    if own != given:
+        raise DashpruneError("guide: of a model of dashprune, chains are model.chains()")
+    return module
+
+
 def _layer(module: nn.Module, layer: Layer) -> nn.Linear:
     """A linear layer of the module, by itself or by its name."""
     names = {name: one for name, one in module.named_modules() if isinstance(one, nn.Linear)}
@@ -213,10 +214,6 @@ def _matrix(name: str, given: Any, shape: tuple[int, int]) -> csr_array:
     return found
 
 
-def _single(chains: Sequence[Sequence[nn.Linear]]) -> bool:
-    return any(len(chain) == 1 for chain in chains)
-
-
 def _pruner(
     strategy: str, schedule: Schedule, target: float | None, seed: int, options: tuple[float, float, bool]
 ) -> Pruner:
@@ -240,3 +237,7 @@ def _check_priors(strategy: str, chains: Sequence[Sequence[nn.Linear]], priors: 
             raise DashpruneError(f"guide: {name}={value:g} is not between 0 and 1")
     if not pruner.normalize and any(len(chain) > 2 for chain in chains):
         raise DashpruneError("guide: normalize=False, the published form, is defined for chains of two layers")
+
+
+guide = Guide
+"""As it is called: `dashprune.guide(module, ...)`."""
