@@ -200,7 +200,7 @@ def gradients(rounds: int, seed: int) -> Rows:
 def _gradient(model: VectorField, batch: Batch, solver: Solver | None) -> torch.Tensor:
     """By `solver`, or by the published protocol. Genes that may only recover (υ <= 0) are left out."""
     kind = next(model.parameters()).dtype
-    start, stop, dt = (part.to(kind) for part in batch)
+    start, stop, dt = (part.to(kind) for part in batch[:3])
     model.zero_grad()
     if solver is None:
         ends = [
