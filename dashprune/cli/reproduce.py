@@ -73,8 +73,8 @@ def _parser() -> Parser:
     parser.add_argument(
         "item",
         metavar="ITEM",
-        help="table1, table2, table2_yeast, table6, table9, table10, fig2, fig3, fig5, fig6, fig_lineages, fig_coregulation, noise, "
-        "depth; not in the paper: beyond_priors, "
+        help="table1, table2, table2_yeast, table6, table9, table10, fig2, fig3, fig5, fig6, fig_lineages, "
+        "fig_coregulation, noise, depth; not in the paper: beyond_priors, "
         "beyond_networks, beyond_data, outside_alone, outside_knockouts, outside_priors, outside_ecoli, "
         "outside_switches, outside_trajectories, outside_novel; all",
     )

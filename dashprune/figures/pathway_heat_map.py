@@ -27,7 +27,7 @@ _LINE, _GAP, _CELL = 0.128, 0.05, 0.25
 
 @styled
 def pathway_map(tables: Mapping[str, pd.DataFrame], title: str, count: int = 5) -> Figure:
-    """Figures 5 and 6: z of the `count` strongest pathways of any strategy, in every strategy and in the prior.
+    """Figures 5 and 6: z of the strongest pathways of any strategy, in every strategy and in the prior.
 
     The darker, the larger z, from 0 to 10; a star marks what is significant after Bonferroni's correction at 0.05. The
     prior by itself has the first column, without stars, since it is not tested. Rows are in the order of the largest z.
@@ -35,7 +35,7 @@ def pathway_map(tables: Mapping[str, pd.DataFrame], title: str, count: int = 5) 
     Args:
         tables: for each strategy a frame with columns pathway (str), z and z_prior (float) and significant (bool).
         title: of the figure.
-        count: pathways that each strategy adds.
+        count: pathways that each strategy adds, beside those that are significant.
 
     Raises:
         DashpruneError: if there is no strategy, or none has a pathway.
@@ -44,7 +44,8 @@ def pathway_map(tables: Mapping[str, pd.DataFrame], title: str, count: int = 5) 
     names = [textwrap.wrap(re.sub(ACCESSION, "", name), LETTERS) for name in z.index]
     heights = np.array([_LINE * len(name) + _GAP for name in names])
     label = max(text_width(line) for name in names for line in name) / 72 + 0.1
-    top, right, bottom = 1.15, 0.72, 0.12
+    headings = max(text_width(NAMES.get(name, name)) for name in z.columns) / 72
+    top, right, bottom = 0.55 + 0.9 * headings, 0.72, 0.12
     width = label + _CELL * z.shape[1] + right
     height = heights.sum() + top + bottom
     figure = Figure(figsize=(max(width, WIDTH), height))
@@ -62,7 +63,8 @@ def pathway_map(tables: Mapping[str, pd.DataFrame], title: str, count: int = 5) 
 def _matrix(tables: Mapping[str, pd.DataFrame], count: int) -> tuple[pd.DataFrame, pd.DataFrame]:
     """z and significance, a row per pathway and a column for the prior and each strategy; NaN where not tested."""
     frames = {name: frame.dropna(subset="z").set_index("pathway") for name, frame in tables.items()}
-    chosen = list(dict.fromkeys(name for frame in frames.values() for name in frame["z"].nlargest(count).index))
+    shown = [[*frame["z"].nlargest(count).index, *frame.index[frame["significant"]]] for frame in frames.values()]
+    chosen = list(dict.fromkeys(name for names in shown for name in names))
     if not chosen:
         raise DashpruneError("there are no pathways to show; finish some runs first")
     z = pd.DataFrame({name: frame["z"].reindex(chosen) for name, frame in frames.items()})

@@ -54,7 +54,7 @@ def read(path: Path) -> dict[str, Result]:
     """
     try:
         with files.reading("the rows"):
-            frame = pd.read_csv(path, dtype={"id": str})
+            frame = pd.read_csv(path, dtype={"id": str}, float_precision="round_trip")
     except ValueError as error:
         raise DashpruneError(f"{path} is no file of runs: {' '.join(str(error).split())}") from error
     missing = {"dataset", "model", "pruner", "seed", "id"} - set(frame)

@@ -34,6 +34,12 @@ def test_what_a_strategy_did_not_test_is_left_empty() -> None:
     np.testing.assert_array_equal(np.ma.filled(values, np.nan)[:, 1:], [[np.nan, np.nan, 5], [4, np.nan, np.nan]])
 
 
+def test_whatever_is_significant_is_shown() -> None:
+    table = pathways("abcd", 4, 3, 2, 1, significant="c")
+    axes = figures.pathway_map({"dash": table}, "BRCA", count=1).axes[0]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["a", "c"]
+
+
 @pytest.mark.parametrize("tables", [{}, {"dash": pathways("")}])
 def test_nothing_to_show(tables: dict[str, pd.DataFrame]) -> None:
     with pytest.raises(DashpruneError, match="no pathways to show"):
@@ -44,10 +50,12 @@ def test_long_names_of_pathways_are_shown_in_full_and_stay_on_the_page() -> None
     long = "Regulation of insulin-like growth factor transport and uptake by binding proteins of class "
     names = [f"{long}{k}".upper() for k in range(20)]
     frame = pd.DataFrame({"pathway": names, "z": 1.0, "z_prior": 0.0, "significant": False})
-    figure = figures.pathway_map({"dash": frame}, "BRCA", count=20)
+    figure = figures.pathway_map({"a strategy with a long name": frame}, "BRCA", count=20)
     figure.draw_without_rendering()
     labels = figure.axes[0].get_yticklabels()
     assert [label.get_text().replace("\n", " ") for label in labels] == names
+    headings = [label.get_window_extent() for label in figure.axes[0].get_xticklabels()]
+    assert max(box.y1 for box in headings) <= figure.bbox.y1
     boxes = [label.get_window_extent() for label in labels]
     assert min(box.x0 for box in boxes) >= figure.bbox.x0
     assert all(upper.y0 >= lower.y1 - 1 for upper, lower in itertools.pairwise(boxes)), "no name on another"

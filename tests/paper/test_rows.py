@@ -27,6 +27,7 @@ def test_rows_are_read_as_they_were_written(tmp_path: Path) -> None:
     for row in made:
         found = read[row["id"]]
         assert differences(found, row) == []
+        assert all(found[name] == row[name] for name in ("sparsity", "auprc") if name in row), "to the last digit"
         assert found["versions"] == {key: value for key, value in row["versions"].items() if value is not None}
         assert "mse" in found or row["pruner"] == "prior"
 
