@@ -1,6 +1,6 @@
 """Cells classified from genes, with pathways as the prior.
 
-    python examples/guide_pathways.py
+    python scripts/guide_pathways.py
 
 700 cells of peripheral blood and 765 genes (scanpy's bundled pbmc68k_reduced), of which those in some pathway of
 Reactome are used (`dashprune data fetch gene_sets`). Genes are related as much as they share pathways. DASH is told so;
@@ -14,17 +14,11 @@ from pathlib import Path
 
 import h5py
 import numpy as np
-import torch
-from guide_pixels import coherence
+from guide_pixels import fitted, report
 from scipy.sparse import csr_array
 from sklearn.model_selection import train_test_split
-from torch import nn
 
-from dashprune import Schedule, guide
 from dashprune.data import gene_sets
-
-EPOCHS = 60
-SCHEDULE = Schedule(start=10, first=0.5, every=5, then=0.2, epochs=EPOCHS)
 
 
 def cells() -> tuple[np.ndarray, list[str], np.ndarray]:
@@ -50,33 +44,12 @@ def pathways(names: list[str]) -> tuple[np.ndarray, csr_array]:
 
 
 def trained(strategy: str, sparsity: float, seed: int) -> tuple[float, float, float]:
-    """Accuracy on held-out cells, sparsity, and coherence of the first layer."""
+    """See `guide_pixels.fitted`."""
     expression, names, kinds = cells()
     used, related = pathways(names)
     parts = train_test_split(expression[:, used], kinds, test_size=0.3, random_state=seed)
-    x, x_test, y, y_test = (torch.as_tensor(part) for part in parts)
-    torch.manual_seed(seed)
-    net = nn.Sequential(nn.Linear(len(used), 32), nn.ReLU(), nn.Linear(32, int(kinds.max()) + 1))
-    optimizer = torch.optim.Adam(net.parameters(), 1e-3)
-    chains = [["0", "2"]]
-    guided = guide(
-        net, chains, inputs=related, schedule=SCHEDULE, strategy=strategy, target_sparsity=sparsity, seed=seed
-    )
-    for epoch in range(1, EPOCHS + 1):
-        guided.update(epoch)
-        for rows in torch.randperm(len(x)).split(64):
-            optimizer.zero_grad()
-            nn.functional.cross_entropy(net(x[rows]), y[rows]).backward()
-            optimizer.step()
-    left = guided.sparsity, coherence(guided.masks()[0], related)
-    guided.finalize()
-    with torch.no_grad():
-        return (net(x_test).argmax(dim=1) == y_test).float().mean().item(), *left
+    return fitted(parts, related, 1e-3, strategy, sparsity, seed)
 
 
 if __name__ == "__main__":
-    for strategy in ("dash", "imp"):
-        found = np.array([trained(strategy, 0.9, seed) for seed in range(3)])
-        accuracy, sparsity, together = found.mean(axis=0)
-        print(f"{strategy}: accuracy {accuracy:.3f} ± {found[:, 0].std(ddof=1):.3f}, sparsity {sparsity:.3f}, "
-              f"pairs in a pathway {together:.3f} ± {found[:, 2].std(ddof=1):.3f}")  # fmt: skip
+    report(trained, "pairs in a pathway")
