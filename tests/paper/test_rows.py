@@ -32,6 +32,14 @@ def test_rows_are_read_as_they_were_written(tmp_path: Path) -> None:
         assert "mse" in found or row["pruner"] == "prior"
 
 
+def test_numbers_are_read_to_the_last_digit(tmp_path: Path) -> None:
+    """pandas' fast parser reads the first of these as 0.357688492063492."""
+    values = [0.35768849206349207, 0.32238401466983546]
+    lines = [f"sim350,phoenix,dash,{k},id{k},{value!r}" for k, value in enumerate(values)]
+    (tmp_path / "a.csv").write_text("\n".join(["dataset,model,pruner,seed,id,auprc", *lines]))
+    assert [row["auprc"] for row in rows.read(tmp_path / "a.csv").values()] == values
+
+
 @pytest.mark.parametrize("text", ["", "a,b\n1,2\n", 'a\n"1\n'])
 def test_a_file_that_is_not_of_runs(text: str, tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text(text)

@@ -16,6 +16,7 @@ from dashprune.models.base import VectorField
 from dashprune.models.mlp import Mlp
 from dashprune.models.parametrizations import HardConcrete, add_mask, mask_of
 from dashprune.models.phoenix import Phoenix
+from dashprune.solvers.etdrk4 import Etdrk4
 from dashprune.training import loop, sparse_layers
 from dashprune.training.sparse_layers import compacted
 
@@ -84,6 +85,20 @@ def test_only_the_survivors_are_parameters_meanwhile() -> None:
     ]
     assert list(model.state_dict()) == before
     assert all("forward" not in vars(layer) for layer in model.layers())
+
+
+def test_a_solver_sees_the_survivors_meanwhile() -> None:
+    """The dense weights stay as they were before; whoever took these would predict as before."""
+    model, optimizer = masked(MODELS[0])
+    start, dt = torch.rand(3, model.genes), torch.ones(3)
+    solver = Etdrk4(0.5)
+    before = solver.predict(model, start, dt)
+    with compacted(model, optimizer, least_weights=0):
+        assert torch.allclose(solver.predict(model, start, dt), before, atol=1e-5)
+        steps(model, optimizer, 3)
+        meanwhile = solver.predict(model, start, dt)
+    assert not torch.allclose(meanwhile, before, atol=1e-4)
+    assert torch.allclose(solver.predict(model, start, dt), meanwhile, atol=1e-5)
 
 
 def test_a_failure_meanwhile_leaves_the_model_as_it_was() -> None:
