@@ -27,7 +27,7 @@ def h5ad(network: Network, path: Path) -> None:
 def annotated(network: Network) -> anndata.AnnData:
     """All measured points, of all splits.
 
-    `X` is measured expression, points x genes. `layers`: `predicted`, from the point before (the first of a series as
+    ``X`` is measured expression, points x genes. `layers`: `predicted`, from the point before (the first of a series as
     it was measured), and `velocity`, dx/dt at the measured point, per unit of time. `obs`: `split`, `trajectory`
     and `time`. `var`: `out_degree`, `in_degree`, and `regulator`. `varp["effect"]`: genes x genes, row regulates
     column; `varp["prior"]` likewise. `obsm["activities"]`, with names in `uns`, where regulators act by their
