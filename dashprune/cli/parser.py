@@ -16,6 +16,7 @@ COMMANDS = {
     "pathways": "test which pathways hold a network's influential genes",
     "plot": "draw pictures of a run",
     "perturb": "knock out or overexpress genes in a run's model",
+    "compare": "which edges, hubs and targets differ between runs",
     "export": "a run for Cytoscape, scanpy, decoupler, COPASI and others",
     "reproduce": "make a table or figure of the paper",
     "check": "check every configuration file",

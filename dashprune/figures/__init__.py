@@ -10,6 +10,7 @@ from dashprune.figures.calibration_diagram import calibration
 from dashprune.figures.coregulation_maps import coregulation
 from dashprune.figures.effect_maps import effects
 from dashprune.figures.knockout_maps import knockout_map
+from dashprune.figures.network_comparison import network_comparison
 from dashprune.figures.pathway_heat_map import pathway_map
 from dashprune.figures.prior_curves import PRIOR_SCORES, priors
 from dashprune.figures.sparsity_scatter import sparsity_accuracy
@@ -21,6 +22,7 @@ __all__ = [
     "coregulation",
     "effects",
     "knockout_map",
+    "network_comparison",
     "pathway_map",
     "priors",
     "save",
