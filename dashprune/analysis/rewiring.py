@@ -22,7 +22,7 @@ from scipy.stats import false_discovery_control
 
 from dashprune import escaping, files
 from dashprune.analysis import grouping
-from dashprune.errors import DashpruneError
+from dashprune.errors import DashpruneError, say
 from dashprune.runs import results
 from dashprune.seeds import numpy_generator
 
@@ -120,6 +120,8 @@ def _network(folder: Path) -> pd.DataFrame:
         table = pd.read_csv(path, sep="\t", dtype={"source": str, "target": str}, keep_default_na=False)
     if not {"source", "target", "effect"} <= set(table) or table.empty:
         raise DashpruneError(f"{path} names no edges with effects, so there is nothing to compare")
+    if (number := int(_row(folder)["edges"])) > len(table):
+        say(f"{path} keeps the {len(table):,} strongest of {number:,} edges, which are compared")
     for name in ("source", "target"):
         table[name] = table[name].map(escaping.original)
     return table[["source", "target", "effect"]].astype({"effect": float})
@@ -215,7 +217,7 @@ def _hubs(
     table["difference"] = np.ptp(degrees, axis=0)
     if tested is not None:
         table["p"] = tested.hubs()
-    return _ranked(table, degrees.any(axis=0), "difference")
+    return _ranked(table, np.asarray(degrees.any(axis=0)), "difference")
 
 
 def _targets(
@@ -232,7 +234,7 @@ def _targets(
     table["rewired"] = 1 - shared / np.maximum(union, 1)
     if tested is not None:
         table["p"] = tested.targets()
-    return _ranked(table.assign(union=union), np.asarray(union) > 0, "rewired", "union").drop(columns="union")
+    return _ranked(table.assign(union=union), np.asarray(union > 0), "rewired", "union").drop(columns="union")
 
 
 def _ranked(table: pd.DataFrame, there: np.ndarray, *by: str) -> pd.DataFrame:

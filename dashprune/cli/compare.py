@@ -49,7 +49,7 @@ def main(words: list[str]) -> int:
     found = rewiring.compare(groups)
     out = chosen.out or given[0][1][0] / "comparison"
     rewiring.write(found, out)
-    figures.save(figures.network_comparison(found.pairs, found.hubs, "Networks compared"), out / "comparison")
+    figures.save(figures.networks_compared(found.pairs, found.hubs, "Networks compared"), out / "comparison")
     put(rewiring.markdown(found, chosen.top))
     say(f"written to {out}")
     return 0

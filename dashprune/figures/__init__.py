@@ -10,7 +10,7 @@ from dashprune.figures.calibration_diagram import calibration
 from dashprune.figures.coregulation_maps import coregulation
 from dashprune.figures.effect_maps import effects
 from dashprune.figures.knockout_maps import knockout_map
-from dashprune.figures.network_comparison import network_comparison
+from dashprune.figures.network_comparison import networks_compared
 from dashprune.figures.pathway_heat_map import pathway_map
 from dashprune.figures.prior_curves import PRIOR_SCORES, priors
 from dashprune.figures.sparsity_scatter import sparsity_accuracy
@@ -22,7 +22,7 @@ __all__ = [
     "coregulation",
     "effects",
     "knockout_map",
-    "network_comparison",
+    "networks_compared",
     "pathway_map",
     "priors",
     "save",

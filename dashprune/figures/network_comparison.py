@@ -14,7 +14,7 @@ NAMED = 12
 
 
 @styled
-def network_comparison(pairs: pd.DataFrame, hubs: pd.DataFrame, title: str) -> Figure:
+def networks_compared(pairs: pd.DataFrame, hubs: pd.DataFrame, title: str) -> Figure:
     """Shared and own edges of each pair of networks as bars; of the first pair, targets of each hub in both.
 
     Args:

@@ -12,7 +12,7 @@ def test_bars_are_parts_of_both_networks_and_hubs_that_differ_are_named() -> Non
         [{"first": "one", "second": "two", "shared": 30, "only_first": 5, "only_second": 10, "jaccard": 30 / 45}]
     )
     hubs = pd.DataFrame({"gene": ["GAL4", "MIG1", "SAME"], "one": [20.0, 3, 7], "two": [5.0, 30, 7]})
-    figure = figures.network_comparison(pairs, hubs, "compared")
+    figure = figures.networks_compared(pairs, hubs, "compared")
     bars, scatter = figure.axes
     assert sorted(patch.get_width() for patch in bars.patches) == [5, 10, 30]
     assert [text.get_text() for text in scatter.texts] == ["MIG1", "GAL4"]
