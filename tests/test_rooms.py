@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).parents[1] / "dashprune"
 ROOMS = [
     "errors", "seeds", "escaping", "files", "metrics", "classes", "config",
     "data", "models", "solvers", "evidence", "controls", "pruners", "training", "runs",
-    "analysis", "figures", "exports", "paper", "cli", "__main__",
+    "analysis", "figures", "exports", "reports", "paper", "cli", "__main__",
 ]  # fmt: skip
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
 

@@ -22,7 +22,7 @@ FORMATS = {
     "sbml": ("model.xml", "sbml"),
 }
 """For each format the name of its file, and the extra that it needs."""
-NEEDED = {"graphml": ("networkx",), "cx2": ("networkx", "ndex2"), "h5ad": ("anndata",), "sbml": ("libsbml",)}
+NEEDED = {"cx2": ("ndex2",), "h5ad": ("anndata",), "sbml": ("libsbml",)}
 """For each format the packages of that extra."""
 DESCRIPTION = """\
 Write what a finished run found for other programs.

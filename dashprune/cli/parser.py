@@ -17,6 +17,7 @@ COMMANDS = {
     "plot": "draw pictures of a run",
     "perturb": "knock out or overexpress genes in a run's model",
     "compare": "which edges, hubs and targets differ between runs",
+    "report": "a run as one page for the browser",
     "export": "a run for Cytoscape, scanpy, decoupler, COPASI and others",
     "reproduce": "make a table or figure of the paper",
     "check": "check every configuration file",

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from dashprune import files
+from dashprune import escaping, files
 from dashprune.data.problem import Problem
 from dashprune.data.sparse import dense
 from dashprune.errors import DashpruneError
@@ -96,7 +96,10 @@ def _probability(folder: Path) -> pd.DataFrame | None:
     path = folder / "network.tsv"
     with files.reading("the network"):
         table = pd.read_csv(path, sep="\t", dtype={"source": str, "target": str}, keep_default_na=False)
-    return table[["source", "target", "probability"]] if "probability" in table else None
+    if "probability" not in table:
+        return None
+    ends = {name: table[name].map(escaping.original) for name in ("source", "target")}
+    return table[["probability"]].assign(**ends)
 
 
 def _genes(edges: pd.DataFrame) -> pd.DataFrame:

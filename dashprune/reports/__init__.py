@@ -1,0 +1,1 @@
+"""A run as one page that any browser opens, without a network."""
