@@ -114,6 +114,7 @@ class Run:
         shuffled: number of a shuffling of each gene's training data over all time points; null leaves them as they are.
         vectorize: train all runs of a sweep as one model; a result does not say whether it was.
         ranking: write ranking.tsv, too, all pairs of genes in order; of a run that is done without training again.
+        knockouts: score predicted knock-outs, too, where their outcome is known; of a run that is done, as `ranking`.
         hidden: hidden units, for models that have them, whose own option holds a copy.
     """
 
@@ -126,6 +127,7 @@ class Run:
     shuffled: PositiveInt | None = None
     vectorize: bool = False
     ranking: bool = False
+    knockouts: bool = False
     hidden: int | list[int] | None = None
 
 

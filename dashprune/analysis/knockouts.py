@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-import torch
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import dijkstra
 
@@ -20,8 +19,8 @@ from dashprune.metrics import relative_effect
 from dashprune.models.base import VectorField
 from dashprune.models.effects import degrees, effects_on
 from dashprune.runs.finished import reported
+from dashprune.runs.knockouts import followed
 from dashprune.solvers.base import Solver
-from dashprune.training.batches import Batch, predicted
 
 POINTS = 10
 """Points of time at which a perturbed course is given."""
@@ -95,35 +94,6 @@ def starts(model: VectorField, solver: Solver, problem: Problem, steady: bool) -
         mean = states.mean(axis=0, keepdims=True)
         states = followed(model, solver, mean, None, np.linspace(0, SETTLING * span, 10 * SETTLING))[-1]
     return states, span
-
-
-@torch.no_grad()
-def followed(
-    model: VectorField, solver: Solver, states: np.ndarray, done: Interventions[np.ndarray] | None, times: np.ndarray
-) -> np.ndarray:
-    """(times, N, genes) expression from (N, genes) states at the first time on.
-
-    Args:
-        model: the field.
-        solver: of its ODE.
-        states: where it starts.
-        done: (N, genes) what is done to genes throughout; None for nothing.
-        times: increasing.
-
-    Raises:
-        DashpruneError: if the solution diverges.
-    """
-    model.eval()
-    state = torch.as_tensor(states.copy())
-    given = None if done is None else done.map(torch.as_tensor)
-    points = [state if given is None else torch.where(given.held.isnan(), state, given.held)]
-    for step in np.diff(times):
-        dt = torch.full((len(states),), float(step))
-        points.append(predicted(model, Batch(points[-1], points[-1], dt, given), solver))
-    course = torch.stack(points).numpy()
-    if not np.isfinite(course).all():
-        raise DashpruneError("the perturbed solution diverges; solve more exactly, or follow it for a shorter time")
-    return course
 
 
 def perturbed(folder: Path, done: Doing, steady: bool) -> tuple[Problem, Change]:

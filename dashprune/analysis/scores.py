@@ -89,6 +89,10 @@ _ALL = [
     Score("out_degree", "out-degree", ".1f", unit_digits=".1f"),
     _count("edges", "edges"),
     Score("expression_sd", "standard deviation of expression", ".3f"),
+    Score("knockout_mse", "MSE of knock-outs", ".2e", "error", better="lower"),
+    Score("knockout_relative", "MSE of knock-outs over no change", ".3f", better="lower"),
+    Score("knockout_spearman", "rank correlation of knock-outs", ".3f", better="higher"),
+    Score("knockout_spearman_prior", "that of the prior's signs", ".3f"),
     _count("wall_seconds", "seconds", better="lower"),
 ]
 SCORES = {score.name: score for score in _ALL}

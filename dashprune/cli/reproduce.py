@@ -76,7 +76,7 @@ def _parser() -> Parser:
         help="table1, table2, table2_yeast, table6, table9, table10, fig2, fig3, fig5, fig6, fig_lineages, "
         "fig_coregulation, noise, depth; not in the paper: beyond_priors, "
         "beyond_networks, beyond_data, outside_alone, outside_knockouts, outside_priors, outside_ecoli, "
-        "outside_switches, outside_trajectories, outside_novel; all",
+        "outside_switches, outside_trajectories, outside_novel, interventions; all",
     )
     parser.add_argument("--dry-run", action="store_true", help="list the runs, which are done, and the time left")
     parser.add_argument("--no-run", action="store_true", help="start no run; write what those done give")

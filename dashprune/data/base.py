@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 
+from dashprune.data.knockouts import Knockouts
 from dashprune.data.problem import Problem
 
 
@@ -33,3 +34,11 @@ class Dataset(ABC):
             DashpruneError: if a file is missing or damaged, or the fields do not fit the data; in one line, by file,
                 row and column.
         """
+
+    def knockouts(self) -> Knockouts | None:
+        """Knock-outs to score models by, none of which is trained on; None where none are known.
+
+        Raises:
+            DashpruneError: as `load`.
+        """
+        return None

@@ -14,6 +14,7 @@ from scipy.sparse import csr_array
 
 from dashprune.data.in_silico import InSilico, all_pairs
 from dashprune.data.interventions import Interventions, nothing
+from dashprune.data.knockouts import Knockouts
 from dashprune.data.problem import Problem, Split, with_steady_states
 from dashprune.data.published import readers
 from dashprune.data.published.locate import upstream_file
@@ -70,6 +71,21 @@ class Dream4(InSilico):
                 )
             np.fill_diagonal(*_DONE[kind](done))
         return states, done
+
+    def knockouts(self) -> Knockouts | None:
+        """Those measured, in the steady state, from the mean of the series' first points; None if they are trained on.
+
+        A series' whole time is given to reach that state.
+        """
+        if "knockouts" in (self.steady_states or ()):
+            return None
+        wild = self._series()[1].expression[:, 0].mean(axis=0)
+        after = self._table(self._file("knockouts"))[1].astype(np.float32)
+        if len(after) != self.size:
+            raise DashpruneError(f"{self._file('knockouts')} has {len(after)} rows, but {self.size} genes")
+        before = np.tile(wild, (self.size, 1)).astype(np.float32)
+        time = (_POINTS - 1) * _INTERVAL / self.time_unit
+        return Knockouts(np.arange(self.size), np.zeros(self.size, dtype=np.float32), before, after, before, time)
 
     def measured_states(self) -> dict[str, np.ndarray]:
         """Steady states that were measured beside the series; see `steady_states` for those that are trained on.

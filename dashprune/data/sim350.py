@@ -26,6 +26,7 @@ from scipy.sparse import csr_array
 
 from dashprune.data import holdout
 from dashprune.data.base import Dataset
+from dashprune.data.knockouts import Knockouts
 from dashprune.data.problem import Pairs, Problem, Split, coregulation_from_prior
 from dashprune.data.published import readers
 from dashprune.data.published.locate import upstream_file
@@ -33,6 +34,8 @@ from dashprune.data.simulator import Edge, Logic, Network, corrupt, generate, in
 from dashprune.errors import DashpruneError, did_you_mean
 from dashprune.seeds import numpy_generator
 
+_STARTS = 5
+"""States from which regulators are knocked out."""
 _VERSION = "sim350-1"
 """Changes when the same settings would give other data."""
 _PHOENIX = "QuackenbushLab+phoenix/ground_truth_simulator/clean_data"
@@ -115,6 +118,10 @@ class Sim350(Dataset):
             evaluable=Pairs.every(len(network.genes)),
         )
 
+    def knockouts(self) -> Knockouts:
+        """Every regulator held at 0, from the first points of five trajectories (of the test split if there is one)."""
+        return _knocked_out(self)
+
     def _clean(self) -> tuple[Network, np.ndarray, Split]:
         """Network, simulated trajectories of training and validation without noise, test split."""
         fitted, tested = self.train + (self.validation or 0), self.test or 0
@@ -176,6 +183,22 @@ def _simulate_published(
     moments = (inputs.mean(axis=0), inputs.std(axis=0, ddof=1))
     initial = initial_states(numpy_generator(seed, "initial states"), network, trajectories, moments)
     return _frozen(simulate(network, initial, times))
+
+
+@lru_cache(maxsize=2)
+def _knocked_out(dataset: Sim350) -> Knockouts:
+    """Simulated, regulator by regulator."""
+    network, clean, test = dataset._clean()
+    split = _split(clean.astype(np.float32), dataset.times) if test.empty else test
+    states, time = split.expression[:_STARTS, 0], float(dataset.times[-1] - dataset.times[0])
+    regulators = np.flatnonzero(np.diff(network.adjacency().indptr))
+    gene, before = np.repeat(regulators, len(states)), np.tile(states, (len(regulators), 1))
+    changed, held = before.astype(np.float64), np.zeros(before.shape, dtype=bool)
+    held[np.arange(len(gene)), gene], changed[np.arange(len(gene)), gene] = True, 0.0
+    after = simulate(network, changed, [0, time], held=held)[:, -1]
+    plain = np.tile(simulate(network, states.astype(np.float64), [0, time])[:, -1], (len(regulators), 1))
+    level = np.zeros(len(gene), dtype=np.float32)
+    return Knockouts(gene, level, before, after.astype(np.float32), plain.astype(np.float32), time)
 
 
 def _frozen(array: np.ndarray) -> np.ndarray:

@@ -210,6 +210,7 @@ def simulate(
     times: Sequence[float],
     rtol: float = 1e-8,
     atol: float = 1e-10,
+    held: np.ndarray | None = None,
 ) -> np.ndarray:
     """Expression over time from each initial state, without noise; all trajectories in one solve.
 
@@ -223,6 +224,7 @@ def simulate(
         times: at least two, increasing.
         rtol: relative tolerance of a step.
         atol: absolute tolerance of a step.
+        held: (trajectories, genes) bool, genes that stay as they are at first; None for none.
 
     Returns:
         (trajectories, times, genes) float64.
@@ -234,7 +236,13 @@ def simulate(
     if len(points) < 2 or not np.isfinite(points).all() or not (np.diff(points) > 0).all():
         raise DashpruneError(f"times must be at least two numbers that increase, but are {list(times)}")
     start = torch.as_tensor(np.ascontiguousarray(initial.T), dtype=torch.float64)
-    solution = odeint(Derivative(network), start, torch.tensor(points), rtol=rtol, atol=atol, method="dopri5")
+    derivative = Derivative(network)
+    still = None if held is None else torch.as_tensor(held.T.copy())
+
+    def change(t: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+        return derivative(t, x) if still is None else derivative(t, x).masked_fill(still, 0)
+
+    solution = odeint(change, start, torch.tensor(points), rtol=rtol, atol=atol, method="dopri5")
     return np.ascontiguousarray(cast(torch.Tensor, solution).permute(2, 0, 1).numpy())
 
 

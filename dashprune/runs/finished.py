@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from dashprune.data.knockouts import Knockouts
 from dashprune.data.problem import Problem
 from dashprune.errors import DashpruneError
 from dashprune.models.base import VectorField
-from dashprune.runs import checkpoints, provenance, ranking, results
+from dashprune.runs import checkpoints, knockouts, provenance, ranking, results
 from dashprune.runs.checked import Settings, check
 from dashprune.runs.results import Result
 from dashprune.runs.scoring import rank_control
@@ -69,6 +70,39 @@ def rank(folder: Path, settings: Settings) -> None:
             f"{folder} was made by other code; to rank its pairs, run it again with force=true"
         ) from error
     return ranking.write(folder, ranking.of_model(model, settings.pruner), problem)
+
+
+def known_knockouts(settings: Settings) -> Knockouts:
+    """The knock-outs to score by.
+
+    Raises:
+        DashpruneError: if the dataset knows none, or has them trained on.
+    """
+    known = settings.dataset.knockouts()
+    if known is None:
+        raise DashpruneError(
+            f"knockouts=true: {settings.names[0]} knows no knock-outs that are not trained on; sim350 and dream4 do"
+        )
+    return known
+
+
+def knock_out(folder: Path, settings: Settings) -> Result:
+    """Scores of the knock-outs that a run predicts which is done; a control is fitted again.
+
+    Args:
+        folder: of the run.
+        settings: of the run.
+
+    Raises:
+        DashpruneError: as `rank`, or if the dataset knows no knock-outs.
+    """
+    known = known_knockouts(settings)
+    if settings.control is not None:
+        problem = settings.problem()
+        settings.control.fit(problem)
+        return knockouts.of_control(settings.control, problem, known)
+    problem, model, _ = _restored(folder, settings)
+    return knockouts.of_model(model, settings.solver, problem, known)
 
 
 def _settings(folder: Path, row: Result) -> Settings:

@@ -47,11 +47,11 @@ CONTROLLED = ("dataset", "control")
 def of_a_run(config: Mapping[str, Any]) -> dict[str, Any]:
     """What a resolved configuration says of its run: single keys, and the parts that decide it.
 
-    A schedule, the number of hidden units, the protocol, whether runs are trained as one model and whether they rank
-    all pairs are left out: strategies and models hold copies of the first three, and the others change no result.
+    A schedule, the number of hidden units, the protocol, whether runs are trained as one model, rank all pairs or
+    score knock-outs are left out: strategies and models hold copies of the first three, the others change no result.
     """
     parts = CONTROLLED if config.get("control") else TRAINED
-    left_out = {*TRAINED, *CONTROLLED, "schedule", "hidden", "protocol", "vectorize", "ranking"}
+    left_out = {*TRAINED, *CONTROLLED, "schedule", "hidden", "protocol", "vectorize", "ranking", "knockouts"}
     left_out |= {"device"} if "control" in parts else set()
     values = {key: value for key, value in config.items() if key not in left_out}
     return {**values, **{part: config[part] for part in parts if part in config}}

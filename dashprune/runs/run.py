@@ -15,7 +15,7 @@ from omegaconf import DictConfig
 from dashprune import files
 from dashprune.data.problem import Problem
 from dashprune.errors import DashpruneError, DefectError, say
-from dashprune.runs import checkpoints, finished, identity, locks, provenance, results
+from dashprune.runs import checkpoints, finished, identity, knockouts, locks, provenance, results
 from dashprune.runs.checked import Settings, check
 from dashprune.runs.progress import Progress
 from dashprune.runs.results import Result
@@ -151,10 +151,13 @@ def claim(run: Opened, held: ExitStack) -> Result | None:
 
 
 def _done(run: Opened) -> Result | None:
-    """The row of a run that is done, whose pairs are ranked if that is asked for and not done yet."""
+    """The row of a run that is done, to which what is asked for and not done yet is added: a ranking, knock-outs."""
     row = results.load(run.folder)
     if row is not None and run.settings.run.ranking and not (run.folder / results.RANKING).exists():
         finished.rank(run.folder, run.settings)
+    if row is not None and run.settings.run.knockouts and knockouts.SCORES[0] not in row:
+        row = {**row, **finished.knock_out(run.folder, run.settings)}
+        results.write_result(run.folder, row)
     return row
 
 
@@ -163,6 +166,8 @@ def prepare(run: Opened) -> Prepared:
     settings = run.settings
     with files.reading("dataset"):
         problem = settings.problem()
+        if settings.run.knockouts:
+            finished.known_knockouts(settings)  # or it would be a mistake only when all is trained
     _same_data(run)
     _notify(run, problem)
     if settings.control is not None:
@@ -199,9 +204,17 @@ def score(run: Prepared) -> Result:
     settings, folder = run.opened.settings, run.opened.folder
     ranked = settings.run.ranking
     if settings.control is not None:
-        return score_control(settings.control, run.problem, folder if ranked else None)
+        found = score_control(settings.control, run.problem, folder if ranked else None)
+    else:
+        assert run.training is not None
+        found = score_training(run.training, run.problem, settings.solver, folder, ranked)
+    if not settings.run.knockouts:
+        return found
+    known = finished.known_knockouts(settings)
+    if settings.control is not None:
+        return {**found, **knockouts.of_control(settings.control, run.problem, known)}
     assert run.training is not None
-    return score_training(run.training, run.problem, settings.solver, folder, ranked)
+    return {**found, **knockouts.of_model(run.training.model.cpu(), settings.solver, run.problem, known)}
 
 
 def write(run: Opened, scores: Result) -> Result:

@@ -14,12 +14,13 @@ from torch import Tensor, nn
 
 from dashprune import compose, train_prune_eval
 from dashprune.analysis import knockouts
-from dashprune.analysis.knockouts import SILENT, Change, followed, interventions, most_changed
+from dashprune.analysis.knockouts import SILENT, Change, interventions, most_changed
 from dashprune.cli.main import main
 from dashprune.data.problem import Problem
 from dashprune.errors import DashpruneError
 from dashprune.models.base import VectorField
 from dashprune.runs import identity
+from dashprune.runs.knockouts import followed
 from dashprune.solvers.etdrk4 import Etdrk4
 from tests.conftest import SMALL, problem_with
 

@@ -113,6 +113,21 @@ def test_measured_states() -> None:
     assert set(replace(SMALL, size=100).measured_states()) == {"knockouts", "knockdowns"}
 
 
+def test_knock_outs_are_those_measured_unless_they_are_trained_on() -> None:
+    known, states = SMALL.knockouts(), SMALL.measured_states()
+    assert known is not None
+    np.testing.assert_array_equal(known.after, states["knockouts"].astype(np.float32))
+    assert known.gene.tolist() == list(range(10))
+    np.testing.assert_array_equal(known.before, known.plain)
+    wild = np.concatenate(
+        [split.expression[:, 0] for split in (SMALL.load().train, SMALL.load().validation, SMALL.load().test)]
+    )
+    assert known.before[3] == pytest.approx(wild.mean(axis=0), abs=1e-6)
+    assert known.time == 20
+    assert replace(SMALL, steady_states=("knockouts",)).knockouts() is None
+    assert replace(SMALL, steady_states=("wildtype",)).knockouts() is not None
+
+
 def test_steady_states_are_trained_on_with_what_was_done() -> None:
     """Three series, the wild type of each, and ten states in which one gene is held at 0, or its production halved."""
     every = replace(SMALL, steady_states=("knockouts", "knockdowns", "wildtype"))

@@ -66,6 +66,7 @@ def test_figures_need_no_runs_but_those_of_tables() -> None:
         "fig6",
         "fig_coregulation",
         "fig_lineages",
+        "interventions",
         "noise",
         *outside,
         "table1",
