@@ -81,8 +81,8 @@ def _edge_source(content: Content) -> ColumnDataSource:
 
 def _network() -> figure:
     """Genes as points and edges as lines, which page.js lays in."""
-    plot = _figure(560, x_range=(-1.15, 1.15), y_range=(-1.15, 1.15), tools="pan,wheel_zoom,box_zoom,reset,tap,save",
-                   match_aspect=True, active_scroll=None)  # fmt: skip
+    plot = _figure(560, x_range=(-1.15, 1.15), y_range=(-1.15, 1.15), tools="pan,wheel_zoom,box_zoom,reset,save",
+                   active_scroll=None)  # fmt: skip
     plot.axis.visible = plot.grid.visible = False
     for kind, dash in KINDS.items():
         lines = ColumnDataSource({name: [] for name in ("xs", "ys", "colour", "width", "text")}, name=f"lines {kind}")
@@ -101,6 +101,7 @@ def _network() -> figure:
     plot.legend.location = "top_left"
     _plain(plot.legend[0])
     plot.legend.orientation = "horizontal"
+    plot.legend.spacing = 24
     plot.add_layout(plot.legend[0], "below")
     return plot
 
@@ -110,15 +111,36 @@ def _meaning(kind: str) -> str:
 
 
 def layout(edges: pd.DataFrame) -> dict[str, tuple[float, float]]:
-    """Places of the genes of some edges, between -1 and 1, by springs; the same each time."""
+    """Places of the genes of some edges, between -1 and 1; the same each time.
+
+    What hangs together is laid out by itself, by springs, in a square as large as it has genes; the squares stand in
+    rows, the largest first.
+    """
     graph = networkx.Graph()
     graph.add_edges_from(zip(edges["source"], edges["target"], strict=True))
-    start = numpy_generator(0, "report").uniform(-1, 1, (len(graph), 2))
-    begun = {gene: start[k] for k, gene in enumerate(graph)}
-    places = networkx.spring_layout(graph, pos=begun, k=2.2 / max(len(graph), 1) ** 0.5, iterations=120, seed=0)
+    parts = sorted(networkx.connected_components(graph), key=lambda part: (-len(part), min(part)))
+    sides = [len(part) ** 0.5 + 0.8 for part in parts]
+    width = max(sides[0], sum(side**2 for side in sides) ** 0.5 * 1.05)
+    places: dict[str, tuple[float, float]] = {}
+    left, top, height = 0.0, 0.0, 0.0
+    for part, side in zip(parts, sides, strict=True):
+        if left + side > width:
+            left, top, height = 0.0, top + height, 0.0
+        for gene, (x, y) in _springs(graph.subgraph(sorted(part))).items():
+            places[gene] = (left + 0.4 + x * (side - 0.8), top + 0.4 + y * (side - 0.8))
+        left, height = left + side, max(height, side)
     spots = np.array(list(places.values()))
     spots = (spots - spots.min(axis=0)) / np.maximum(np.ptp(spots, axis=0), 1e-9) * 2 - 1
-    return {gene: (float(x), float(y)) for gene, (x, y) in zip(places, spots, strict=True)}
+    return {gene: (float(x), float(-y)) for gene, (x, y) in zip(places, spots, strict=True)}
+
+
+def _springs(graph: networkx.Graph) -> dict[str, tuple[float, float]]:
+    """Places between 0 and 1 of genes that hang together."""
+    start = dict(zip(sorted(graph), numpy_generator(0, "report").uniform(-1, 1, (len(graph), 2)), strict=True))
+    found = networkx.spring_layout(graph, pos=start, k=1.6 / len(graph) ** 0.5, iterations=150, seed=0)
+    spots = np.array([found[gene] for gene in graph])
+    spots = (spots - spots.min(axis=0)) / np.maximum(np.ptp(spots, axis=0), 1e-9)
+    return {gene: (float(x), float(y)) for gene, (x, y) in zip(graph, spots, strict=True)}
 
 
 def _edge_table(content: Content, edges: ColumnDataSource) -> UIElement:

@@ -28,7 +28,12 @@
         sure + ", " + status;
     }
 
+    let shown = null; // what draw was last called with, to draw it anew where the window changes
+
     function draw(rows, places, named) {
+      shown = [rows, places, named];
+      const plot = model("chart network"); // lines are straight on the screen, whose units these are not
+      const tall = ((plot.inner_height || 1) / (plot.inner_width || 1)) * ((plot.x_range.end - plot.x_range.start) / (plot.y_range.end - plot.y_range.start));
       const lines = {}, heads = { x: [], y: [], angle: [], colour: [], marker: [] }, degree = {};
       for (const kind of ["prior", "novel", "contradicted"]) lines[kind] = { xs: [], ys: [], colour: [], width: [], text: [] };
       const largest = Math.max(...rows.map((row) => edges.share[row]), 1e-9);
@@ -39,15 +44,15 @@
         const cut = edges.status[row] === "contradicted";
         if (!cut) { degree[source][0] += 1; degree[target][1] += 1; }
         const colour = cut ? COLOURS.cut : edges.effect[row] < 0 ? COLOURS.down : COLOURS.up;
-        const length = Math.hypot(x1 - x0, y1 - y0);
+        const length = Math.hypot(x1 - x0, (y1 - y0) * tall);
         if (length < 1e-9) { // its own target: a loop
           const angles = Array.from({ length: 13 }, (_, k) => (2 * Math.PI * k) / 12);
           into.xs.push(angles.map((a) => x0 + 0.04 * Math.sin(a)));
-          into.ys.push(angles.map((a) => y0 + 0.04 - 0.04 * Math.cos(a)));
+          into.ys.push(angles.map((a) => y0 + (0.04 - 0.04 * Math.cos(a)) / tall));
         } else {
           into.xs.push([x0, x1]); into.ys.push([y0, y1]);
           if (!cut) {
-            const back = Math.min(0.045, length / 3) / length, angle = Math.atan2(y1 - y0, x1 - x0);
+            const back = Math.min(0.045, length / 3) / length, angle = Math.atan2((y1 - y0) * tall, x1 - x0);
             heads.x.push(x1 - back * (x1 - x0)); heads.y.push(y1 - back * (y1 - y0)); heads.colour.push(colour);
             heads.angle.push(edges.effect[row] < 0 ? angle + Math.PI / 2 : angle - Math.PI / 2);
             heads.marker.push(edges.effect[row] < 0 ? "dash" : "triangle");
@@ -59,10 +64,10 @@
       for (const kind in lines) model("lines " + kind).data = lines[kind];
       model("heads").data = heads;
       const genes = Object.keys(degree);
-      const shown = new Set(genes.slice().sort((a, b) => degree[b][0] + degree[b][1] - degree[a][0] - degree[a][1]).slice(0, named));
+      const largestGenes = new Set(genes.slice().sort((a, b) => degree[b][0] + degree[b][1] - degree[a][0] - degree[a][1]).slice(0, named));
       model("nodes").data = {
         x: genes.map((g) => places[g][0]), y: genes.map((g) => places[g][1]), gene: genes,
-        size: genes.map((g) => 7 + Math.min(18, 3 * Math.sqrt(degree[g][0]))), label: genes.map((g) => (shown.has(g) ? g : "")),
+        size: genes.map((g) => 7 + Math.min(18, 3 * Math.sqrt(degree[g][0]))), label: genes.map((g) => (largestGenes.has(g) ? g : "")),
         text: genes.map((g) => g + ": " + degree[g][0] + " targets, " + degree[g][1] + " regulators among these"),
       };
     }
@@ -146,6 +151,7 @@
 
     const scheme = window.matchMedia("(prefers-color-scheme: dark)");
     scheme.addEventListener("change", () => paint(scheme.matches));
+    window.addEventListener("resize", () => setTimeout(() => shown && draw(...shown), 300));
     window.addEventListener("beforeprint", () => paint(false));
     window.addEventListener("afterprint", () => paint(scheme.matches));
     field("find").addEventListener("input", (event) => around(event.target.value));
@@ -154,6 +160,7 @@
     field("filter").addEventListener("input", filter);
     field("status").addEventListener("change", filter);
     overview();
+    setTimeout(() => shown && draw(...shown), 400); // when the chart has its size
     filter();
     paint(scheme.matches);
     document.documentElement.dataset.ready = "yes";
