@@ -770,7 +770,7 @@ def test_the_files_of_a_package_that_nobody_here_made() -> None:
     """Myeloid differentiation as scanpy bundles it: 11 genes along four branches (Krumsiek et al. 2011)."""
     found = importlib.util.find_spec("scanpy")
     if found is None or found.origin is None:
-        pytest.skip("needs the data files of scanpy: pip install --no-deps scanpy")
+        pytest.skip("needs the data files of scanpy: pip install scanpy")
     path = Path(found.origin).parent / "datasets" / "krumsiek11.txt"
     wide = pd.read_csv(path, sep=r"\s+", comment="#", header=None)
     genes = ["Gata2", "Gata1", "Fog1", "EKLF", "Fli1", "SCL", "Cebpa", "Pu.1", "cJun", "EgrNab", "Gfi1"]

@@ -118,6 +118,21 @@ def test_anndata_holds_predictions_velocity_and_the_network(folder: Path, found:
     assert read.var["out_degree"].to_numpy().tolist() == (effects != 0).sum(axis=1).tolist()
 
 
+@pytest.mark.slow
+def test_scanpy_plots_exported_cells(folder: Path, found: Network, tmp_path: Path) -> None:
+    scanpy = pytest.importorskip("scanpy", exc_type=ImportError)
+    out = tmp_path / "run.h5ad"
+    assert main(["export", str(folder), "--to", "h5ad", "--out", str(out)]) == 0
+    cells = scanpy.read_h5ad(out)
+    scanpy.pp.pca(cells, n_comps=3)
+    genes = list(found.problem.genes[:2])
+    panels = scanpy.pl.pca(cells, color=["time", *genes], show=False)
+    assert [axes.get_title() for axes in panels] == ["time", *genes]
+    assert [len(axes.collections[0].get_offsets()) for axes in panels] == [cells.n_obs] * 3
+    drawn = scanpy.pl.matrixplot(cells, genes, groupby="split", layer="predicted", show=False)
+    assert "mainplot_ax" in drawn
+
+
 def test_activities_are_exported_where_regulators_act_by_them(tmp_path: Path) -> None:
     words = ["model=phoenix_edge", "model.signals=activity", "pruner=dash_edge", "dataset.prior_noise=0"]
     own = network.read(run(tmp_path, *words))
