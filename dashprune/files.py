@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import glob
 import io
 import os
@@ -34,6 +35,8 @@ def write(path: Path, content: str | bytes) -> None:
     Raises:
         OSError: if it cannot be written; see `writing`.
     """
+    if not path.name:
+        raise IsADirectoryError(errno.EISDIR, "it is no name of a file", str(path))
     part = temporary(path)
     try:
         with part.open("wb") as file:

@@ -71,14 +71,14 @@ class Rewiring(NamedTuple):
 
 
 def read(folders: Sequence[Sequence[Path]], names: Sequence[str | None]) -> list[Group]:
-    """Networks of runs that are done, controls among them.
+    """Networks of runs that are done.
 
     Args:
         folders: of each network its runs.
         names: of networks; None for what tells its runs from the others'.
 
     Raises:
-        DashpruneError: if a run is not done, has no edges, or stands for two networks, or two names are equal.
+        DashpruneError: if a run is not done, is a control's, has no edges, or stands for two networks, or two names are equal.
     """
     rows = [[_row(folder) for folder in own] for own in folders]
     everything = [folder.resolve() for own in folders for folder in own]
@@ -99,6 +99,8 @@ def _row(folder: Path) -> results.Result:
     row = results.load(folder)
     if row is None:
         raise DashpruneError(f"{folder} holds no result.json; finish the run")
+    if "model" not in row["config"]:
+        raise DashpruneError(f"{folder} is a control's, which keeps no network; give runs that train a model")
     return row
 
 

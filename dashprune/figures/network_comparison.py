@@ -55,7 +55,7 @@ def _scatter(axes: Axes, hubs: pd.DataFrame, first: str, second: str) -> None:
     across, up = hubs[first].to_numpy(dtype=float), hubs[second].to_numpy(dtype=float)
     limit = max(across.max(initial=1), up.max(initial=1)) * 1.15
     axes.plot([0, limit], [0, limit], color=LIGHT, linewidth=0.8, zorder=0)
-    axes.plot(across, up, "o", color=BLACK, markerfacecolor="none", markersize=3.5, markeredgewidth=0.6)
+    axes.plot(across, up, "o", color=BLACK, markerfacecolor="none", markersize=3.5, markeredgewidth=0.6, zorder=3)
     taken: list[tuple[float, float]] = []
     named = 0
     for place in np.argsort(-np.abs(across - up), kind="stable"):
@@ -69,7 +69,7 @@ def _scatter(axes: Axes, hubs: pd.DataFrame, first: str, second: str) -> None:
         name = shortened([str(hubs["gene"].iloc[place])], 55)[0]
         right = spot[0] > 0.75
         axes.annotate(name, (across[place], up[place]), xytext=(-4 if right else 4, 0), textcoords="offset points",
-                      ha="right" if right else "left", va="center",
+                      ha="right" if right else "left", va="center", zorder=2,
                       bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 0.6})  # fmt: skip
     names = shortened([first, second], 150)
     axes.set(xlim=(-0.02 * limit, limit), ylim=(-0.02 * limit, limit))

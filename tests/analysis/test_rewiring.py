@@ -103,7 +103,8 @@ def test_networks_of_other_genes_are_a_mistake() -> None:
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     outputs = tmp_path_factory.mktemp("compared")
-    words = {"imp": ["pruner=imp"], "dash": ["pruner=dash"], "other": ["pruner=dash", "seed=1"]}
+    words = {"imp": ["pruner=imp"], "dash": ["pruner=dash"], "other": ["pruner=dash", "seed=1"],
+             "control": ["control=lasso"]}  # fmt: skip
     made = {}
     for name, own in words.items():
         row = train_prune_eval(compose([*SMALL, "train.epochs=4", "dataset.seed=0", f"outputs={outputs}", *own]))
@@ -134,7 +135,7 @@ def test_what_can_be_wrong_is_one_line(runs: dict[str, Path], capsys: pytest.Cap
     for words, said in [
         ([dash], "one network only"), ([dash, dash], "named twice"), ([dash, "x=,"], "is not RUN"),
         ([f"x={dash}", f"x={runs['imp']}"], "two networks are called 'x'"), ([dash, "nowhere"], "there is no run"),
-        ([dash, str(runs["imp"].parent)], "no result.json"),
+        ([dash, str(runs["imp"].parent)], "no result.json"), ([dash, str(runs["control"])], "is a control's"),
     ]:  # fmt: skip
         assert main(["compare", *words]) == 2
         line = capsys.readouterr().err

@@ -85,10 +85,11 @@
     function around(typed) {
       const wanted = typed.trim().toLowerCase();
       if (!wanted) return overview();
-      const rows = [];
-      for (let row = 0; row < number; row++) if (lower.source[row] === wanted || lower.target[row] === wanted) rows.push(row);
+      const exact = edges.source.includes(typed.trim()) || edges.target.includes(typed.trim()); // GAL4 is not gal4
+      const [ends, name] = exact ? [edges, typed.trim()] : [lower, wanted], rows = [];
+      for (let row = 0; row < number; row++) if (ends.source[row] === name || ends.target[row] === name) rows.push(row);
       if (!rows.length) { field("found").textContent = "no edge of " + typed.trim() + " is listed"; return; }
-      const few = rows.slice(0, MOST), centre = lower.source[few[0]] === wanted ? edges.source[few[0]] : edges.target[few[0]];
+      const few = rows.slice(0, MOST), centre = ends.source[few[0]] === name ? edges.source[few[0]] : edges.target[few[0]];
       const others = [...new Set(few.flatMap((row) => [edges.source[row], edges.target[row]]))].filter((g) => g !== centre);
       const places = { [centre]: [0, 0] };
       others.forEach((gene, k) => {
@@ -121,9 +122,11 @@
       values[part.dataset.values] = new Float32Array(bytes.buffer);
     }
     const place = new Map(data.courses.map((gene, k) => [gene.toLowerCase(), k]));
+    data.courses.forEach((gene, k) => place.set(gene, k)); // as it is written, before any other case of it
+    const placed = (name) => place.get(name) ?? place.get(name.toLowerCase());
 
     function course(typed) {
-      const wanted = typed.trim() || data.first, k = place.get(wanted.toLowerCase());
+      const wanted = typed.trim() || data.first, k = placed(wanted);
       field("none").textContent = k === undefined ? wanted + " is not among the genes of this page" : "";
       if (k === undefined) return;
       for (const name in values) {
@@ -155,7 +158,7 @@
     window.addEventListener("beforeprint", () => paint(false));
     window.addEventListener("afterprint", () => paint(scheme.matches));
     field("find").addEventListener("input", (event) => around(event.target.value));
-    field("gene").addEventListener("input", (event) => { if (!event.target.value.trim() || place.has(event.target.value.trim().toLowerCase())) course(event.target.value); });
+    field("gene").addEventListener("input", (event) => { if (!event.target.value.trim() || placed(event.target.value.trim()) !== undefined) course(event.target.value); });
     field("gene").addEventListener("change", (event) => course(event.target.value));
     field("filter").addEventListener("input", filter);
     field("status").addEventListener("change", filter);
