@@ -78,7 +78,7 @@ def read(folders: Sequence[Sequence[Path]], names: Sequence[str | None]) -> list
         names: of networks; None for what tells its runs from the others'.
 
     Raises:
-        DashpruneError: if a run is not done, is a control's, has no edges, or stands for two networks, or two names are equal.
+        DashpruneError: if a run is not done, is a control's, has no edges, or is named twice, or two names are equal.
     """
     rows = [[_row(folder) for folder in own] for own in folders]
     everything = [folder.resolve() for own in folders for folder in own]

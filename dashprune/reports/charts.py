@@ -177,7 +177,7 @@ def _regulators(table: pd.DataFrame) -> figure:
     most = max(float(table["influence"].max()), 1e-9)
     plot = _figure(90 + 22 * len(genes), y_range=genes, x_range=(0, 1.05 * most), tools="hover,save", tooltips=tips)
     plot.hbar(y="gene", right="influence", height=0.7, color=BLUE, source=table[["gene", "influence", "out_degree"]])
-    plot.xaxis.axis_label = "influence (share of regulation, summed over targets)"
+    plot.xaxis.axis_label = "influence (targets, by share)"
     plot.ygrid.visible = False
     return plot
 
@@ -192,7 +192,7 @@ def _activity(active: Active) -> figure:
     plot = _figure(170 + 22 * len(genes), x_range=times, y_range=genes, tools="hover,save", tooltips=tips)
     mapper = LinearColorMapper(palette=_diverging(), low=-2.5, high=2.5)
     plot.rect("time", "gene", 1, 1, fill_color=transform("value", mapper), line_color=None, source=source)
-    bar = ColorBar(color_mapper=mapper, title=f"{active.what}, standard deviations from its mean", height=10,
+    bar = ColorBar(color_mapper=mapper, title="standard deviations from its mean", height=10,
                    background_fill_alpha=0, title_text_font_size="13px", major_label_text_font_size="13px")  # fmt: skip
     plot.add_layout(bar, "below")
     plot.xaxis.axis_label = "time (unit of the data)"

@@ -246,14 +246,14 @@ def _history(folder: Path) -> pd.DataFrame:
 
 
 def _scores(row: Result, rows: Sequence[Result], controls: Mapping[str, Result]) -> pd.DataFrame:
-    """The run's line on top, then other strategies, then controls, two of which need no run; columns with any score."""
+    """The run's line on top, then what is to be beaten, of which two need no run; then other strategies."""
     others = tables.summary([other for other in rows if _alike(row, other) and other["id"] != row["id"]])
     shown = [_line(f"this run: {row['model']} {row['pruner']}", tables.summary([row]).iloc[0])]
-    shown += [_line(_called(line), line) for _, line in others[others["model"] != "control"].iterrows()]
     made = {line["pruner"]: line for _, line in others[others["model"] == "control"].iterrows()}
     for name, said in {"prior": "the prior alone", "persistence": "no change"}.items():
         shown.append(_line(said, made.pop(name, pd.Series(controls[name], dtype=object))))
     shown += [_line(f"control: {name}", line) for name, line in made.items()]
+    shown += [_line(_called(line), line) for _, line in others[others["model"] != "control"].iterrows()]
     table = pd.DataFrame(shown)
     return table.loc[:, (table != "").any()]
 
