@@ -31,7 +31,8 @@ def original(text: str) -> str:
 def delimited(table: pd.DataFrame, sep: str = ",") -> str:
     """A table as CSV or TSV, its texts as `cell` writes them."""
     texts = table.select_dtypes(exclude=["number", "bool"]).columns
-    return str(table.assign(**{name: table[name].map(cell) for name in texts}).to_csv(sep=sep, index=False))
+    shown = table.assign(**{name: table[name].map(cell) for name in texts})
+    return str(shown.rename(columns=cell).to_csv(sep=sep, index=False))
 
 
 def latex(plain: str) -> str:
@@ -41,7 +42,7 @@ def latex(plain: str) -> str:
 
 def markdown(table: pd.DataFrame) -> str:
     """A table in Markdown, whose cells hold no links, HTML or bars of their own."""
-    shown = {str(name): [_markdown(one) for one in table[name]] for name in table}
+    shown = {str(_markdown(str(name))): [_markdown(one) for one in table[name]] for name in table}
     return tabulate(shown, headers="keys", tablefmt="github", disable_numparse=True)
 
 

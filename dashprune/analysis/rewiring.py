@@ -28,6 +28,8 @@ from dashprune.seeds import numpy_generator
 
 DEALS = 5000
 """Ways to deal out the runs that are tried at most; beyond it they are drawn at random."""
+_COLUMNS = ("gene", "difference", "shared", "rewired", "union", "p", "p_adjusted")
+"""Of tables that have a column for each network, too."""
 _MOST_EDGES = 20_000_000
 """Of all networks together; more do not fit into a laptop's memory."""
 
@@ -87,6 +89,9 @@ def read(folders: Sequence[Sequence[Path]], names: Sequence[str | None]) -> list
         raise DashpruneError(f"run {twice.name} is named twice; give different runs")
     told = _told([own[0] for own in rows])
     called = [name or other for name, other in zip(names, told, strict=True)]
+    reserved = [name for name in called if name in _COLUMNS]
+    if reserved:
+        raise DashpruneError(f"a network cannot be called '{reserved[0]}', as a column is; give it another name")
     if len(set(called)) < len(called):
         raise DashpruneError(f"two networks are called '{called[0]}'; name each: first=RUN second=RUN")
     groups = [Group(name, [_network(folder) for folder in own]) for name, own in zip(called, folders, strict=True)]
@@ -118,15 +123,22 @@ def _told(rows: Sequence[results.Result]) -> list[str]:
 
 def _network(folder: Path) -> pd.DataFrame:
     path = folder / "network.tsv"
-    with files.reading("the network"):
-        table = pd.read_csv(path, sep="\t", dtype={"source": str, "target": str}, keep_default_na=False)
+    try:
+        with files.reading("the network"):
+            text = {"source": str, "target": str}
+            table = pd.read_csv(path, sep="\t", dtype=text, keep_default_na=False, na_values={"effect": [""]})
+            table = table.astype({"effect": float} if "effect" in table else {})
+    except ValueError as error:
+        raise DashpruneError(
+            f"{path} cannot be read ({' '.join(str(error).split())}); run again with force=true"
+        ) from error
     if not {"source", "target", "effect"} <= set(table) or table.empty:
         raise DashpruneError(f"{path} names no edges with effects, so there is nothing to compare")
     if (number := int(_row(folder)["edges"])) > len(table):
         say(f"{path} keeps the {len(table):,} strongest of {number:,} edges, which are compared")
     for name in ("source", "target"):
         table[name] = table[name].map(escaping.original)
-    return table[["source", "target", "effect"]].astype({"effect": float})
+    return table[["source", "target", "effect"]]
 
 
 def compare(groups: Sequence[Group]) -> Rewiring:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from dashprune.cli.parser import Parser
+from dashprune.cli.parser import Parser, count
 from dashprune.errors import DashpruneError, put, say
 
 DESCRIPTION = """\
@@ -59,17 +59,10 @@ def _named(word: str) -> tuple[str | None, list[Path]]:
     """Of `NAME=RUN,RUN` or `RUN,RUN` the name and the folders."""
     from dashprune.runs import identity
 
-    name, equals, runs = ("", "", word) if Path(word).is_dir() else word.rpartition("=")
-    folders = [Path(word)] if Path(word).is_dir() else [
+    name, equals, runs = ("", "", word) if word.strip() and Path(word).is_dir() else word.rpartition("=")
+    folders = [Path(word)] if word.strip() and Path(word).is_dir() else [
         identity.find_run(run.strip(), Path("outputs", "runs")) for run in runs.split(",") if run.strip()
     ]  # fmt: skip
     if not folders or (equals and not name.strip()):
         raise DashpruneError(f"'{word}' is not RUN, RUN,RUN or NAME=RUN,RUN")
     return name.strip() or None, folders
-
-
-def count(text: str) -> int:
-    """A whole number above 0."""
-    if (number := int(text)) < 1:
-        raise ValueError(text)
-    return number

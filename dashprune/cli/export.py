@@ -7,7 +7,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dashprune.cli.parser import Parser
+from dashprune.cli.parser import Parser, count
 from dashprune.errors import DashpruneError, put
 
 if TYPE_CHECKING:
@@ -85,10 +85,3 @@ def _writer(to: str) -> Callable[[Network, Path], None]:
     module = {"h5ad": "cells", "sbml": "sbml"}.get(to, "graphs")
     written: Callable[[Network, Path], None] = getattr(import_module(f"dashprune.exports.{module}"), to)
     return written
-
-
-def count(text: str) -> int:
-    """A whole number above 0."""
-    if (number := int(text)) < 1:
-        raise ValueError(text)
-    return number

@@ -50,3 +50,14 @@ class Parser(argparse.ArgumentParser):
         if not Path(root).is_dir():
             raise DashpruneError(f"there is no folder '{root}'; give the folder of your runs: {self.prog} FOLDER")
         return Path(root)
+
+
+def count(text: str) -> int:
+    """A whole number above 0, of an argument.
+
+    Raises:
+        ArgumentTypeError: if it is none.
+    """
+    if not text.strip().isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number above 0")
+    return int(text)

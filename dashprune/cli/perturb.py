@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dashprune.cli.parser import Parser
+from dashprune.cli.parser import Parser, count
 from dashprune.errors import DashpruneError, put, say
 
 if TYPE_CHECKING:
@@ -90,11 +90,13 @@ def _perturb(folders: Sequence[Path], done: dict[str, float | str], steady: bool
     from dashprune import escaping, files
     from dashprune.analysis import knockouts
 
+    if len({folder.resolve() for folder in folders}) < len(folders):
+        raise DashpruneError("a run is named twice; give different runs")
     found = [knockouts.perturbed(folder, done, steady) for folder in folders]
-    problem = found[0][0]
-    for folder, (other, _) in zip(folders, found, strict=True):
-        if other.genes != problem.genes:
-            raise DashpruneError(f"{folder} has other genes than {folders[0]}; give runs on the same dataset")
+    problem, data = found[0][0], _data(folders[0])
+    for folder, (other, change) in zip(folders, found, strict=True):
+        if other.genes != problem.genes or _data(folder) != data or list(change.times) != list(found[0][1].times):
+            raise DashpruneError(f"{folder} has other data than {folders[0]}; give runs on the same dataset")
     table = knockouts.most_changed([change for _, change in found], problem.genes)
     shown = table.head(top)
     shown = shown.assign(path=knockouts.paths(folders[0], list(done), list(shown["gene"])))
@@ -108,6 +110,17 @@ def _perturb(folders: Sequence[Path], done: dict[str, float | str], steady: bool
     put(escaping.markdown(text[["gene", "plain", "changed", "change", "path"]]))
     say(f"written to {out}")
     return 0
+
+
+def _data(folder: Path) -> object:
+    """Identity of the data of a run, but for what its seed draws."""
+    from dashprune.runs import results
+
+    row = results.load(folder)
+    if row is None:
+        return None
+    settings = {key: value for key, value in row["config"]["dataset"].items() if key != "seed"}
+    return row.get("data"), settings
 
 
 def _courses(changes: Sequence[Change], genes: Sequence[str]) -> pd.DataFrame:
@@ -136,10 +149,3 @@ def _scan(folder: Path, steady: bool, out: Path, top: int) -> int:
     put(escaping.markdown(text.astype(str)))
     say(f"written to {out}")
     return 0
-
-
-def count(text: str) -> int:
-    """A whole number above 0."""
-    if (number := int(text)) < 1:
-        raise ValueError(text)
-    return number

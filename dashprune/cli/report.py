@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dashprune.cli.parser import Parser
+from dashprune.cli.parser import Parser, count
 from dashprune.errors import DashpruneError, put
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def _chosen(root: Path) -> tuple[Path, list[Result], str | None]:
     if not trained:
         raise DashpruneError(f"no run below '{root}' trains a model; give one that does")
     folder = content.best(root, trained)
-    text = f"Of {len(trained)} runs it is the one with the least validation error." if len(trained) > 1 else None
+    text = "Of the runs on these data it has the least validation error." if len(trained) > 1 else None
     return folder, list(found.values()), text
 
 
@@ -92,10 +92,3 @@ def _compared(folders: list[Path]) -> dict[str, Any]:
     figures.networks_compared(found.pairs, found.hubs, "").savefig(file, format="png", dpi=150)
     pairs = found.pairs.drop(columns="p")
     return {"pairs": pairs, "hubs": found.hubs, "targets": found.targets, "picture": page.picture(file.getvalue())}
-
-
-def count(text: str) -> int:
-    """A whole number above 0."""
-    if (number := int(text)) < 1:
-        raise ValueError(text)
-    return number

@@ -94,8 +94,14 @@ def _edges(problem: Problem, model: VectorField) -> pd.DataFrame:
 def _probability(folder: Path) -> pd.DataFrame | None:
     """What the strategy said of the edges that are left; None if it gives no probabilities."""
     path = folder / "network.tsv"
-    with files.reading("the network"):
-        table = pd.read_csv(path, sep="\t", dtype={"source": str, "target": str}, keep_default_na=False)
+    try:
+        with files.reading("the network"):
+            table = pd.read_csv(path, sep="\t", dtype={"source": str, "target": str}, keep_default_na=False)
+            table = table.astype({"probability": float} if "probability" in table else {})
+    except ValueError as error:
+        raise DashpruneError(
+            f"{path} cannot be read ({' '.join(str(error).split())}); run again with force=true"
+        ) from error
     if "probability" not in table:
         return None
     ends = {name: table[name].map(escaping.original) for name in ("source", "target")}

@@ -153,8 +153,11 @@ def gather(folder: Path, rows: Sequence[Result], sets: Sequence[Any] | None = No
 def best(root: Path, found: Mapping[Path, Result]) -> Path:
     """Of runs the one with the least validation error, the first of equals; the truth is not looked at.
 
+    Errors of other data say nothing of each other, so all must have the same; of those that the seed draws, they are of
+    the first seed.
+
     Raises:
-        DashpruneError: if runs are of several datasets, or none has a validation error.
+        DashpruneError: if runs are of several datasets or other data, or none has a validation error.
     """
     datasets = sorted({row["dataset"] for row in found.values()})
     if len(datasets) > 1:
@@ -162,7 +165,14 @@ def best(root: Path, found: Mapping[Path, Result]) -> Path:
         raise DashpruneError(
             f"'{root}' holds runs of {len(datasets)} datasets ({named}); give the folder of one of them"
         )
-    errors = {path: row.get("validation_mse") for path, row in found.items()}
+    first = min(found.values(), key=lambda row: row["seed"])
+    same = {path: row for path, row in found.items() if _alike(first, row)}
+    others = [row for row in found.values() if not _alike(first, row) and row["seed"] == first["seed"]]
+    if others:
+        raise DashpruneError(
+            f"'{root}' holds runs on different data of {datasets[0]}, whose errors cannot be compared; give one run"
+        )
+    errors = {path: row.get("validation_mse") for path, row in same.items()}
     known = {path: error for path, error in errors.items() if isinstance(error, float) and math.isfinite(error)}
     if not known:
         raise DashpruneError(f"no run below '{root}' has a validation error to choose by; give one run")
@@ -240,9 +250,12 @@ def _courses(found: Network) -> Courses:
 def _history(folder: Path) -> pd.DataFrame:
     path = folder / "history.csv"
     try:
-        return pd.read_csv(path)
+        table = pd.read_csv(path).astype(float)
+        if table.empty or not {"epoch", "loss", "validation", "sparsity"} <= set(table):
+            raise ValueError("it has no epochs")
     except (OSError, ValueError) as error:
         raise DashpruneError(f"{path} cannot be read ({error}); run again with force=true") from error
+    return table
 
 
 def _scores(row: Result, rows: Sequence[Result], controls: Mapping[str, Result]) -> pd.DataFrame:

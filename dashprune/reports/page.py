@@ -23,8 +23,8 @@ def html(content: Content, strongest: int, aside: dict[str, Any] | None = None) 
     Args:
         content: what it says.
         strongest: edges that the network shows at first.
-        aside: other parts for the template: `sweep`, a sentence of how the run was chosen, and `compared`, a dictionary
-            of `pairs`, `hubs`, `targets` (tables) and `picture` (PNG).
+        aside: other parts for the template: `sweep`, a sentence of how the run was chosen, and `compared`, the
+            tables of a `Rewiring` and its picture, by name.
     """
     made = charts.document(content)
     script, places = components({str(root.name).split(" ", 1)[1]: root for root in made.roots})

@@ -126,6 +126,8 @@ def find_run(name: str, root: Path) -> Path:
     Raises:
         DashpruneError: if there is no such run, or more than one.
     """
+    if not name.strip():
+        raise DashpruneError("the name of the run is empty; give the folder of a run, or the first digits of its id")
     if Path(name).is_dir():
         return Path(name)
     runs = sorted(root.glob("*/*/*/*/"))

@@ -122,7 +122,9 @@ def test_the_command_writes_tables_and_a_picture(
 ) -> None:
     gene = knockouts.scan(folder, steady=False)[1].index[0]
     words = ["--knockout", gene, "--out", str(tmp_path)]
-    assert main(["perturb", str(folder), str(folder), *words, "--top", "3"]) == 0
+    other = train_prune_eval(compose([*SMALL, "train.epochs=4", "pruner=imp", f"outputs={tmp_path / 'other'}"]))
+    again = str(identity.folder_of(other))
+    assert main(["perturb", str(folder), again, *words, "--top", "3"]) == 0
     printed = capsys.readouterr().out
     assert len(printed.splitlines()) == 5
     assert " to " in printed, "the range over runs"
@@ -132,6 +134,11 @@ def test_the_command_writes_tables_and_a_picture(
     assert len(courses) == len(table) * (knockouts.POINTS + 1)
     assert main(["perturb", str(folder), "--scan", "--from", "steady", "--out", str(tmp_path)]) == 0
     assert {"scan.csv", "influence.csv", "scan.png", "scan.pdf"} <= {path.name for path in tmp_path.iterdir()}
+    noisy = train_prune_eval(compose([*SMALL, "train.epochs=4", "dataset.noise=0.3", f"outputs={tmp_path / 'other'}"]))
+    capsys.readouterr()
+    for second, said in [(str(folder), "named twice"), (str(identity.folder_of(noisy)), "other data")]:
+        assert main(["perturb", str(folder), second, *words]) == 2
+        assert said in capsys.readouterr().err
     assert gene in pd.read_csv(tmp_path / "scan.csv")["knocked_out"].tolist()
 
 

@@ -134,6 +134,7 @@ def test_what_can_be_wrong_is_one_line(runs: dict[str, Path], capsys: pytest.Cap
     dash = str(runs["dash"])
     for words, said in [
         ([dash], "one network only"), ([dash, dash], "named twice"), ([dash, "x=,"], "is not RUN"),
+        ([f"gene={dash}", str(runs["imp"])], "cannot be called 'gene'"), ([dash, ""], "is not RUN"),
         ([f"x={dash}", f"x={runs['imp']}"], "two networks are called 'x'"), ([dash, "nowhere"], "there is no run"),
         ([dash, str(runs["imp"].parent)], "no result.json"), ([dash, str(runs["control"])], "is a control's"),
     ]:  # fmt: skip
@@ -141,3 +142,17 @@ def test_what_can_be_wrong_is_one_line(runs: dict[str, Path], capsys: pytest.Cap
         line = capsys.readouterr().err
         assert said in line
         assert line.count("\n") == 1
+
+
+@pytest.mark.parametrize("damage", ["", "source\ttarget\teffect\na\tb\tmuch\n", "source\ttarget\n"])
+def test_a_damaged_network_is_one_line(
+    damage: str, runs: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken = tmp_path / runs["dash"].name
+    broken.mkdir()
+    (broken / "result.json").write_bytes((runs["dash"] / "result.json").read_bytes())
+    (broken / "network.tsv").write_text(damage)
+    assert main(["compare", str(broken), str(runs["imp"])]) == 2
+    line = capsys.readouterr().err
+    assert "network.tsv" in line
+    assert line.count("\n") == 1

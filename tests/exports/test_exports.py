@@ -175,7 +175,7 @@ def test_mistakes_are_named(folder: Path, tmp_path: Path, capsys: pytest.Capture
     for words, said in (
         (["--to", "graphlm"], "invalid choice: 'graphlm'"),
         ([], "required: --to"),
-        (["--to", "sif", "--edges", "0"], "argument --edges: invalid count value: '0'"),
+        (["--to", "sif", "--edges", "0"], "argument --edges: '0' is not a whole number above 0"),
         (["--to", "sif", "--out", "/dev/null/a"], "cannot be written"),
     ):
         assert main(["export", str(folder), *words]) == 2

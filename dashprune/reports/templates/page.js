@@ -2,6 +2,7 @@
 // What moves in a report. Charts are Bokeh's; their models are found by the names that charts.py gave them.
 (function () {
   const data = JSON.parse(document.getElementById("data").textContent);
+  data.places = Object.assign(Object.create(null), data.places);
   const field = (id) => document.getElementById(id);
   const COLOURS = { up: "#0072B2", down: "#D55E00", cut: "#888888" };
   const MOST = 60; // edges shown around one gene
@@ -34,7 +35,7 @@
       shown = [rows, places, named];
       const plot = model("chart network"); // lines are straight on the screen, whose units these are not
       const tall = ((plot.inner_height || 1) / (plot.inner_width || 1)) * ((plot.x_range.end - plot.x_range.start) / (plot.y_range.end - plot.y_range.start));
-      const lines = {}, heads = { x: [], y: [], angle: [], colour: [], marker: [] }, degree = {};
+      const lines = {}, heads = { x: [], y: [], angle: [], colour: [], marker: [] }, degree = Object.create(null);
       for (const kind of ["prior", "novel", "contradicted"]) lines[kind] = { xs: [], ys: [], colour: [], width: [], text: [] };
       const largest = Math.max(...rows.map((row) => edges.share[row]), 1e-9);
       for (const row of rows) {
@@ -91,7 +92,8 @@
       if (!rows.length) { field("found").textContent = "no edge of " + typed.trim() + " is listed"; return; }
       const few = rows.slice(0, MOST), centre = ends.source[few[0]] === name ? edges.source[few[0]] : edges.target[few[0]];
       const others = [...new Set(few.flatMap((row) => [edges.source[row], edges.target[row]]))].filter((g) => g !== centre);
-      const places = { [centre]: [0, 0] };
+      const places = Object.create(null); // a gene may be called constructor
+      places[centre] = [0, 0];
       others.forEach((gene, k) => {
         const angle = (2 * Math.PI * k) / others.length, radius = others.length > 24 && k % 2 ? 0.72 : 1;
         places[gene] = [radius * Math.cos(angle), radius * Math.sin(angle)];
