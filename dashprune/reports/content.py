@@ -335,6 +335,9 @@ def _warnings(
             f"The prior by itself finds the edges of the gold standard better ({100 * prior:.1f} % balanced accuracy) "
             f"than this network ({100 * own:.1f} %)."
         )
+    turned, signed = _turned(found)
+    if turned:
+        yield f"{turned:,} of the {signed:,} edges of the prior that are left have the opposite sign in the prior."
     density = len(found.edges) / len(found.problem.genes) ** 2
     if density > 0.5:
         yield f"{100 * density:.0f} % of all pairs are edges, so the network tells nothing apart; prune more."
@@ -346,6 +349,16 @@ def _warnings(
         yield "There was no prior, so every edge is called novel."
     if "-dirty" in str(row.get("versions", {}).get("commit")):
         yield "The run was made by code that no commit holds."
+
+
+def _turned(found: Network) -> tuple[int, int]:
+    """Edges of the prior that are left with the other sign, and all that are left; 0 if it has no negative sign."""
+    prior, inside = found.problem.prior, found.edges[found.edges["in_prior"]]
+    if not (prior.data < 0).any():  # a prior without signs counts as activation
+        return 0, len(inside)
+    place = {gene: k for k, gene in enumerate(found.problem.genes)}
+    known = prior[inside["source"].map(place).to_numpy(), inside["target"].map(place).to_numpy()]
+    return int((np.sign(np.asarray(known).ravel()) != inside["sign"].to_numpy()).sum()), len(inside)
 
 
 def _tested(table: pd.DataFrame) -> pd.DataFrame:

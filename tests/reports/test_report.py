@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -77,6 +78,18 @@ def test_sentences_and_warnings_say_what_the_scores_mean(found: Content) -> None
     controls = {"prior": {"balanced_accuracy": 0.6}, "persistence": {}}
     lines = list(content._warnings(useless, controls, found.network, found.history, found.courses))
     assert lines[0].startswith("The model predicts no better than no change (its error is 102.0 % of that)")
+
+
+def test_edges_with_the_other_sign_than_in_the_prior_are_counted(found: Content) -> None:
+    place = {gene: k for k, gene in enumerate(found.network.problem.genes)}
+    prior = found.network.problem.prior.toarray()
+    signs = [prior[place[edge.source], place[edge.target]] * edge.sign for edge in found.network.edges.itertuples()]
+    turned, kept = sum(sign < 0 for sign in signs), sum(sign != 0 for sign in signs)
+    assert content._turned(found.network) == (turned, kept)
+    assert turned > 0
+    assert f"{turned} of the {kept} edges of the prior" in " ".join(found.warnings)
+    unsigned = found.network._replace(problem=replace(found.network.problem, prior=abs(found.network.problem.prior)))
+    assert content._turned(unsigned) == (0, kept)
 
 
 def test_values_of_courses_are_those_of_the_test_split_gene_after_gene(found: Content) -> None:
