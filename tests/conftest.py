@@ -7,9 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from dashprune.data.problem import Pairs, Problem, Split, coregulation_from_prior
 from dashprune.data.sparse import sparse
+from dashprune.models.base import VectorField
 
 torch.set_num_threads(1)  # as runs do; on shared cores more threads are many times slower for networks this small
 
@@ -52,3 +54,24 @@ def problem_with(prior: np.ndarray) -> Problem:
 
 def tensor(rows: object) -> torch.Tensor:
     return torch.tensor(rows, dtype=torch.float32)
+
+
+class Cascade(VectorField):
+    """dx/dt = J - x with J = (1, x₀, `basal` + `sign` x₁): gene 0 makes 1, which makes 2, or represses it."""
+
+    def __init__(self, basal: float = 0, sign: float = 1) -> None:
+        super().__init__()
+        self.genes = 3
+        self.layer = nn.Linear(3, 3)
+        with torch.no_grad():
+            self.layer.weight.copy_(tensor([[0, 0, 0], [1, 0, 0], [0, sign, 0]]))
+            self.layer.bias.copy_(tensor([1, 0, basal]))
+
+    def drift(self, y: torch.Tensor) -> torch.Tensor:
+        return self.layer(y)
+
+    def decay_rate(self) -> torch.Tensor:
+        return torch.ones(3)
+
+    def chains(self) -> list[list[nn.Linear]]:
+        return [[self.layer]]

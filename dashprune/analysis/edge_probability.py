@@ -191,17 +191,11 @@ def read(run: Run) -> pd.DataFrame:
     Raises:
         DashpruneError: if there is none, or if it does not list all edges.
     """
-    path = run.folder / "network.tsv"
-    try:
-        text: dict[str, type] = {"source": str, "target": str}
-        network = pd.read_csv(path, sep="\t", dtype=text, keep_default_na=False)
-        network = network.assign(**{name: network[name].map(escaping.original) for name in text})
-    except (OSError, ValueError, KeyError) as error:
-        reason = " ".join(str(getattr(error, "strerror", None) or error).split())
-        raise DashpruneError(f"{path} cannot be read ({reason}); run it again with force=true") from error
+    network = results.read_network(run.folder)
     if len(network) != run.row["edges"]:
         raise DashpruneError(
-            f"{path} lists {len(network):,} of {run.row['edges']:,} edges; a probability needs all, so prune more"
+            f"{run.folder / 'network.tsv'} lists {len(network):,} of {run.row['edges']:,} edges; a probability needs "
+            f"all, so prune more"
         )
     return network
 

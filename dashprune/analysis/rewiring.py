@@ -122,22 +122,11 @@ def _told(rows: Sequence[results.Result]) -> list[str]:
 
 
 def _network(folder: Path) -> pd.DataFrame:
-    path = folder / "network.tsv"
-    try:
-        with files.reading("the network"):
-            text = {"source": str, "target": str}
-            table = pd.read_csv(path, sep="\t", dtype=text, keep_default_na=False, na_values={"effect": [""]})
-            table = table.astype({"effect": float} if "effect" in table else {})
-    except ValueError as error:
-        raise DashpruneError(
-            f"{path} cannot be read ({' '.join(str(error).split())}); run again with force=true"
-        ) from error
-    if not {"source", "target", "effect"} <= set(table) or table.empty:
-        raise DashpruneError(f"{path} names no edges with effects, so there is nothing to compare")
+    table = results.read_network(folder)
+    if table.empty:
+        raise DashpruneError(f"{folder} has no edges, so there is nothing to compare")
     if (number := int(_row(folder)["edges"])) > len(table):
-        say(f"{path} keeps the {len(table):,} strongest of {number:,} edges, which are compared")
-    for name in ("source", "target"):
-        table[name] = table[name].map(escaping.original)
+        say(f"{folder} lists the {len(table):,} strongest of {number:,} edges, which are compared")
     return table[["source", "target", "effect"]]
 
 

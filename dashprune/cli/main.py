@@ -19,9 +19,9 @@ examples:
   dashprune edges                                how probable each edge is; novel and contradicted ones first
   dashprune select                               the best lambda of a sweep
   dashprune plot 2c4de33f470a                    history, trajectories and degrees of a run, by its id
-  dashprune report 2c4de33f470a              a run as one page for the browser
+  dashprune report 2c4de33f470a                  a run as one page for the browser
   dashprune export 2c4de33f470a --to cx2         a run's network for Cytoscape; or graphml, h5ad, sbml, ...
-  dashprune compare 2c4de33f470a 83ab51      which edges, hubs and targets differ between runs
+  dashprune compare 2c4de33f470a 83ab            which edges, hubs and targets differ between runs
   dashprune reproduce table1 --dry-run           a table of the paper: its runs, those done, the time left
   dashprune data fetch yeast                     download the files of a dataset
 

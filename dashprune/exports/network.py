@@ -8,7 +8,6 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from dashprune import escaping, files
 from dashprune.data.problem import Problem
 from dashprune.data.sparse import dense
 from dashprune.errors import DashpruneError
@@ -93,19 +92,8 @@ def _edges(problem: Problem, model: VectorField) -> pd.DataFrame:
 
 def _probability(folder: Path) -> pd.DataFrame | None:
     """What the strategy said of the edges that are left; None if it gives no probabilities."""
-    path = folder / "network.tsv"
-    try:
-        with files.reading("the network"):
-            table = pd.read_csv(path, sep="\t", dtype={"source": str, "target": str}, keep_default_na=False)
-            table = table.astype({"probability": float} if "probability" in table else {})
-    except ValueError as error:
-        raise DashpruneError(
-            f"{path} cannot be read ({' '.join(str(error).split())}); run again with force=true"
-        ) from error
-    if "probability" not in table:
-        return None
-    ends = {name: table[name].map(escaping.original) for name in ("source", "target")}
-    return table[["probability"]].assign(**ends)
+    table = results.read_network(folder)
+    return table[["source", "target", "probability"]] if "probability" in table else None
 
 
 def _genes(edges: pd.DataFrame) -> pd.DataFrame:

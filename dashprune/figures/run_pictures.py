@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import torch
 from scipy.sparse import csr_array
 
@@ -59,7 +58,7 @@ def draw(folder: Path, out: Path, genes: Sequence[str] | None = None) -> list[Pa
     assert row is not None
     named = None if genes is None else [_index(gene, problem.genes) for gene in dict.fromkeys(genes)]
     title = f"{row['dataset']}, {row['model']}, {row['pruner']}, run {row['id']}"
-    figures = {"history": history(_read_history(folder), row["best_epoch"], title)}
+    figures = {"history": history(results.read_history(folder), row["best_epoch"], title)}
     if problem.validation.empty:
         say("history: the run held out nothing to validate on, so there is no validation error to draw")
     if problem.test.empty:
@@ -139,15 +138,6 @@ def _solved(model: VectorField, solver: Solver, batch: Batch) -> torch.Tensor:
     except DivergenceError:
         stop = torch.full_like(batch.start, math.nan)
     return stop.masked_fill(~stop.isfinite(), math.nan)
-
-
-def _read_history(folder: Path) -> pd.DataFrame:
-    try:
-        return pd.read_csv(folder / "history.csv")
-    except OSError as error:
-        raise DashpruneError(
-            f"{error.filename} cannot be read ({error.strerror}); run again with force=true"
-        ) from error
 
 
 def _active(activities: Activities, problem: Problem) -> Active:

@@ -129,7 +129,7 @@ def gather(folder: Path, rows: Sequence[Result], sets: Sequence[Any] | None = No
     problem, model = found.problem, found.model
     controls = {"prior": score_control(Prior(), problem), "persistence": score_control(Control(), problem)}
     regulators = _regulators(model, problem.genes)
-    history = _history(folder)
+    history = results.read_history(folder)
     edges, contradicted = _edges(found)
     tested = None if sets is None else pathways.analysis([folder], sets, pathways.Rules())[0]
     courses = _courses(found)
@@ -245,17 +245,6 @@ def _courses(found: Network) -> Courses:
         for course in known
     ]
     return Courses([problem.genes[k] for k in genes], name, kept, problem.genes[first])
-
-
-def _history(folder: Path) -> pd.DataFrame:
-    path = folder / "history.csv"
-    try:
-        table = pd.read_csv(path).astype(float)
-        if table.empty or not {"epoch", "loss", "validation", "sparsity"} <= set(table):
-            raise ValueError("it has no epochs")
-    except (OSError, ValueError) as error:
-        raise DashpruneError(f"{path} cannot be read ({error}); run again with force=true") from error
-    return table
 
 
 def _scores(row: Result, rows: Sequence[Result], controls: Mapping[str, Result]) -> pd.DataFrame:

@@ -10,14 +10,16 @@ import functools
 import json
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
+import pandas as pd
 import yaml
 from pydantic import AfterValidator, BaseModel, ValidationError
 
-from dashprune import files
+from dashprune import escaping, files
 from dashprune.errors import DashpruneError, say
 
 RANKING = "ranking.tsv"
@@ -145,6 +147,42 @@ def write_network(folder: Path, edges: Iterable[Sequence[str]]) -> None:
     rows = list(edges)
     columns = ("source", "target", "effect", "probability")[: len(rows[0]) if rows else 3]
     files.write(folder / "network.tsv", files.delimited(columns, rows, "\t"))
+
+
+def read_network(folder: Path) -> pd.DataFrame:
+    """What `write_network` wrote.
+
+    Raises:
+        DashpruneError: if it is missing or damaged.
+    """
+    ends = ("source", "target")
+    with _reading(folder / "network.tsv") as path:
+        table = pd.read_csv(path, sep="\t", dtype=dict.fromkeys(ends, str), keep_default_na=False)
+        numbers = {name: float for name in ("effect", "probability") if name in table or name == "effect"}
+        return table.assign(**{name: table[name].map(escaping.original) for name in ends}).astype(numbers)
+
+
+def read_history(folder: Path) -> pd.DataFrame:
+    """What `write_history` wrote, at least one epoch.
+
+    Raises:
+        DashpruneError: if it is missing or damaged.
+    """
+    with _reading(folder / "history.csv") as path:
+        table = pd.read_csv(path)[["epoch", "loss", "validation", "sparsity", "learning_rate", "pruned"]].astype(float)
+        if table.empty:
+            raise ValueError("it has no epochs")
+        return table
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[Path]:
+    """Meanwhile, a file of a run that is missing or damaged is a user's mistake."""
+    try:
+        yield path
+    except (OSError, ValueError, KeyError) as error:
+        reason = " ".join(str(getattr(error, "strerror", None) or error).split())
+        raise DashpruneError(f"{path} cannot be read ({reason}); run it again with force=true") from error
 
 
 def write_ranking(folder: Path, pairs: Iterable[Sequence[object]]) -> None:

@@ -203,17 +203,14 @@ def score(run: Prepared) -> Result:
     """The scores of what was trained, or of the control; writes the network of the former, and ranks pairs if asked."""
     settings, folder = run.opened.settings, run.opened.folder
     ranked = settings.run.ranking
+    known = finished.known_knockouts(settings) if settings.run.knockouts else None
     if settings.control is not None:
         found = score_control(settings.control, run.problem, folder if ranked else None)
-    else:
-        assert run.training is not None
-        found = score_training(run.training, run.problem, settings.solver, folder, ranked)
-    if not settings.run.knockouts:
-        return found
-    known = finished.known_knockouts(settings)
-    if settings.control is not None:
-        return {**found, **knockouts.of_control(settings.control, run.problem, known)}
+        return found if known is None else {**found, **knockouts.of_control(settings.control, run.problem, known)}
     assert run.training is not None
+    found = score_training(run.training, run.problem, settings.solver, folder, ranked)
+    if known is None:
+        return found
     return {**found, **knockouts.of_model(run.training.model.cpu(), settings.solver, run.problem, known)}
 
 

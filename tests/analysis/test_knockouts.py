@@ -9,8 +9,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-import torch
-from torch import Tensor, nn
 
 from dashprune import compose, train_prune_eval
 from dashprune.analysis import knockouts
@@ -18,35 +16,13 @@ from dashprune.analysis.knockouts import SILENT, Change, interventions, most_cha
 from dashprune.cli.main import main
 from dashprune.data.problem import Problem
 from dashprune.errors import DashpruneError
-from dashprune.models.base import VectorField
 from dashprune.runs import identity
 from dashprune.runs.knockouts import followed
 from dashprune.solvers.etdrk4 import Etdrk4
-from tests.conftest import SMALL, problem_with
+from tests.conftest import SMALL, Cascade, problem_with
 
 TIMES = np.array([0.0, 1.0, 2.0])
 NAMES = ("a", "b", "c")
-
-
-class Cascade(VectorField):
-    """dx/dt = J - x with J = (1, x₀, x₁): a makes b, and b makes c."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.genes = 3
-        self.layer = nn.Linear(3, 3)
-        with torch.no_grad():
-            self.layer.weight.copy_(torch.tensor([[0.0, 0, 0], [1, 0, 0], [0, 1, 0]]))
-            self.layer.bias.copy_(torch.tensor([1.0, 0, 0]))
-
-    def drift(self, y: Tensor) -> Tensor:
-        return self.layer(y)
-
-    def decay_rate(self) -> Tensor:
-        return torch.ones(3)
-
-    def chains(self) -> list[list[nn.Linear]]:
-        return [[self.layer]]
 
 
 def course(**done: float | str) -> np.ndarray:

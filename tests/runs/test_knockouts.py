@@ -8,8 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
-from torch import Tensor, nn
 
 from dashprune import compose, train_prune_eval
 from dashprune.controls.base import Control
@@ -17,35 +15,13 @@ from dashprune.data.knockouts import Knockouts
 from dashprune.data.sim350 import Sim350
 from dashprune.data.sparse import sparse
 from dashprune.errors import DashpruneError
-from dashprune.models.base import VectorField
 from dashprune.runs import identity
 from dashprune.runs.knockouts import of_control, of_model, of_prior, scores
 from dashprune.solvers.etdrk4 import Etdrk4
-from tests.conftest import SMALL, problem_with
+from tests.conftest import SMALL, Cascade, problem_with
 
 CHAIN = np.array([[0, 1, 0], [0, 0, -1], [0, 0, 0]], dtype=np.float32)
 """0 activates 1, which represses 2."""
-
-
-class Cascade(VectorField):
-    """dx/dt = J - x with J = (1, x₀, 1 - x₁)."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.genes = 3
-        self.layer = nn.Linear(3, 3)
-        with torch.no_grad():
-            self.layer.weight.copy_(torch.tensor([[0.0, 0, 0], [1, 0, 0], [0, -1, 0]]))
-            self.layer.bias.copy_(torch.tensor([1.0, 0, 1]))
-
-    def drift(self, y: Tensor) -> Tensor:
-        return self.layer(y)
-
-    def decay_rate(self) -> Tensor:
-        return torch.ones(3)
-
-    def chains(self) -> list[list[nn.Linear]]:
-        return [[self.layer]]
 
 
 def known() -> Knockouts:
@@ -57,7 +33,7 @@ def known() -> Knockouts:
 
 
 def test_the_true_model_predicts_its_own_knock_outs() -> None:
-    found = of_model(Cascade(), Etdrk4(0.02), problem_with(CHAIN), known())
+    found = of_model(Cascade(basal=1, sign=-1), Etdrk4(0.02), problem_with(CHAIN), known())
     assert found["knockout_mse"] < 1e-8
     assert found["knockout_relative"] < 1e-7
     assert found["knockout_spearman"] == pytest.approx(1)
