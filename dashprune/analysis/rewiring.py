@@ -269,11 +269,11 @@ class _Test:
 
     def whole(self) -> float:
         """p of the networks as a whole: runs are farther apart between the groups than within."""
-        return float(self._p(self._excess(self.overall[:, None]))[0])
+        return float(self._p(self._between(self.overall[:, None]))[0])
 
     def targets(self) -> np.ndarray:
         """(genes,) p likewise of the regulators of each gene."""
-        return self._p(self._excess(self.by_target))
+        return self._p(self._between(self.by_target))
 
     def hubs(self) -> np.ndarray:
         """(genes,) two-sided p of the difference of mean numbers of targets."""
@@ -282,13 +282,13 @@ class _Test:
         means = self.deals @ degrees / self.first - second @ degrees / (len(self.runs) - self.first)
         return self._p(np.abs(means))
 
-    def _excess(self, distances: np.ndarray) -> np.ndarray:
-        """(deals, items) mean distance between groups minus mean distance within; distances are (pairs, items)."""
-        crossing = self.deals[:, self.ends[:, 0]] != self.deals[:, self.ends[:, 1]]
-        between, within = crossing.astype(np.float64), (~crossing).astype(np.float64)
-        return between @ distances / between.sum(axis=1, keepdims=True) - within @ distances / within.sum(
-            axis=1, keepdims=True
-        )
+    def _between(self, distances: np.ndarray) -> np.ndarray:
+        """(deals, items) mean distance between groups; distances are (pairs, items).
+
+        The mean of all pairs is the same in each deal, so where this is large, the mean within groups is small.
+        """
+        crossing = (self.deals[:, self.ends[:, 0]] != self.deals[:, self.ends[:, 1]]).astype(np.float64)
+        return crossing @ distances / crossing.sum(axis=1, keepdims=True)
 
     def _p(self, statistic: np.ndarray) -> np.ndarray:
         """Share of deals with a statistic as large as the true one's; a hair of rounding counts as as large."""

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dashprune.cli.parser import Parser, count
-from dashprune.errors import DashpruneError, put
+from dashprune.errors import put
 
 if TYPE_CHECKING:
     from dashprune.runs.results import Result
@@ -71,11 +71,8 @@ def _chosen(root: Path) -> tuple[Path, list[Result], str | None]:
         around = root.resolve().parents[2] if in_place else root
         return root, list(results.by_folder(around).values()), None
     found = results.by_folder(root)
-    trained = {path: own for path, own in found.items() if "model" in own["config"]}
-    if not trained:
-        raise DashpruneError(f"no run below '{root}' trains a model; give one that does")
-    folder = content.best(root, trained)
-    text = "Of the runs on these data it has the least validation error." if len(trained) > 1 else None
+    folder = content.best(root, found)
+    text = "Of the runs on these data it has the least validation error." if len(found) > 1 else None
     return folder, list(found.values()), text
 
 

@@ -159,24 +159,22 @@ def best(root: Path, found: Mapping[Path, Result]) -> Path:
     Raises:
         DashpruneError: if runs are of several datasets or other data, or none has a validation error.
     """
-    datasets = sorted({row["dataset"] for row in found.values()})
-    if len(datasets) > 1:
+    errors = {path: row.get("validation_mse") for path, row in found.items()}
+    known = {path: error for path, error in errors.items() if isinstance(error, float) and math.isfinite(error)}
+    if not known:
+        raise DashpruneError(f"no run below '{root}' has a validation error to choose by; give one run")
+    rows = [found[path] for path in known]
+    if len(datasets := sorted({row["dataset"] for row in rows})) > 1:
         named = ", ".join(datasets[:4])
         raise DashpruneError(
             f"'{root}' holds runs of {len(datasets)} datasets ({named}); give the folder of one of them"
         )
-    first = min(found.values(), key=lambda row: row["seed"])
-    same = {path: row for path, row in found.items() if _alike(first, row)}
-    others = [row for row in found.values() if not _alike(first, row) and row["seed"] == first["seed"]]
-    if others:
+    first = min(rows, key=lambda row: row["seed"])
+    if any(row["seed"] == first["seed"] and not _alike(first, row) for row in rows):
         raise DashpruneError(
             f"'{root}' holds runs on different data of {datasets[0]}, whose errors cannot be compared; give one run"
         )
-    errors = {path: row.get("validation_mse") for path, row in same.items()}
-    known = {path: error for path, error in errors.items() if isinstance(error, float) and math.isfinite(error)}
-    if not known:
-        raise DashpruneError(f"no run below '{root}' has a validation error to choose by; give one run")
-    return min(known, key=lambda path: known[path])
+    return min((path for path in known if _alike(first, found[path])), key=lambda path: known[path])
 
 
 def _edges(found: Network) -> tuple[pd.DataFrame, int]:

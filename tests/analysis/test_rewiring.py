@@ -65,6 +65,11 @@ def test_an_edge_is_in_a_network_if_half_of_its_runs_kept_it() -> None:
     assert found.pairs[["only_first", "shared", "only_second"]].iloc[0].tolist() == [1, 1, 0]
 
 
+def test_half_of_two_runs_is_one_of_them() -> None:
+    found = compare([Group("two", [network("a>b", "a>c"), network("a>b")]), Group("one", [network("a>b")])])
+    assert found.pairs[["only_first", "shared", "only_second"]].iloc[0].tolist() == [1, 1, 0]
+
+
 def drawn(generator: np.random.Generator, edges: Sequence[str], loose: int) -> pd.DataFrame:
     """Edges, and some that differ from run to run."""
     genes = "abcdefghij"

@@ -12,6 +12,7 @@ import pytest
 from dashprune import compose, train_prune_eval
 from dashprune.controls.base import Control
 from dashprune.data.knockouts import Knockouts
+from dashprune.data.problem import Transitions
 from dashprune.data.sim350 import Sim350
 from dashprune.data.sparse import sparse
 from dashprune.errors import DashpruneError
@@ -74,6 +75,32 @@ def test_no_change_has_a_relative_error_of_one_and_no_ranks() -> None:
     found = of_control(Control(), problem_with(CHAIN), known())
     assert found["knockout_relative"] == pytest.approx(1)
     assert found["knockout_spearman"] is None
+
+
+class Restoring(Control):
+    """Gene 0 goes back to 1 at once; the others follow the one before, by Euler's steps."""
+
+    def predict(self, transitions: Transitions) -> np.ndarray:
+        start, dt = transitions.start, transitions.dt[:, None]
+        stop = start + dt * (np.roll(start, 1, axis=1) - start)
+        stop[:, 0] = 1
+        return stop
+
+
+def test_a_control_goes_step_by_step_and_the_gene_is_set_back_at_each() -> None:
+    """Held at 0, gene 0 lets 1 decay by 0.9 in each of ten steps; by itself 1 stays at 1."""
+    truth = known()._replace(gene=np.array([0]), level=np.zeros(1, dtype=np.float32))
+    truth = truth._replace(**{name: getattr(known(), name)[:1] for name in ("before", "after", "plain")})
+    truth.after[0] = [0, 0.9**10, 0]
+    only_the_first = replace(problem_with(CHAIN), truth=sparse(CHAIN != 0, np.bool_))
+    found = of_control(Restoring(), only_the_first, truth)
+    course = np.zeros(2)  # of gene 2, with gene 0 held and without
+    held = 1.0
+    for _ in range(10):
+        course += 0.1 * (np.array([held, 1.0]) - course)
+        held *= 0.9
+    wrong = (course[0] - course[1]) ** 2  # gene 2 is said to stay; gene 1 is predicted exactly
+    assert found["knockout_mse"] == pytest.approx(wrong / 2, rel=1e-3)
 
 
 def test_the_simulator_holds_a_gene() -> None:
