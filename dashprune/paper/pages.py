@@ -287,6 +287,13 @@ def index(made: Sequence[Made], failed: Mapping[str, str], left: Mapping[str, in
                      "known gaps": " ".join(item.gaps)})  # fmt: skip
     quick = [QUICK] if any(one.quick for one in made) else []
     parts = ["# The paper's tables and figures", *quick, _github(pd.DataFrame(rows).fillna(""))]
+    each = {row["id"]: row.get("wall_seconds") or 0.0 for one in made for row in one.done}
+    if each:
+        total = sum(each.values())
+        parts.append(
+            f"Computing of the {len(each):,} runs of these items, each counted once and without those of earlier code: "
+            f"{duration(total)} (sum of `wall_seconds`), which is {duration(total / 2)} on two cores."
+        )
     parts += [f"{name} could not be made: {reason}" for name, reason in failed.items()]
     numbers = pd.concat([agreement(one) for one in made]) if made else pd.DataFrame()
     if len(numbers):

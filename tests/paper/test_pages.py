@@ -222,6 +222,9 @@ def test_the_index_names_items_and_those_that_could_not_be_made(runs: list[Run])
     assert "| 33, of earlier code" in index([made(runs)], {}, {"table6": 33})
     assert "+0.97" in text
     assert "could not" not in index([made(runs)], {})
+    total = "Computing of the 5 runs of these items, each counted once and without those of earlier code: 5 min "
+    assert total in index([made(runs), made(runs)], {}), "items share runs"
+    assert "which is 2 min on two cores" in text
     assert "Beside" not in index([], {"table2": "x"})
 
 
