@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
 import tempfile
 from collections.abc import Callable
@@ -103,6 +104,24 @@ def test_genes_in_rows_with_a_row_of_times() -> None:
     table().T.to_csv("turned.csv", header=False)
     edit("turned.csv", lambda lines: [",".join(["", *(f"c{k}" for k in range(20))]), *lines])
     same(load(expression="turned.csv"), expected)
+
+
+@pytest.mark.parametrize("times", ["0,1,2.5", "0h,1 h,2.5h"])
+def test_genes_in_rows_below_their_times(times: str) -> None:
+    Path("rows.csv").write_text(f"time,{times}\nG1,0.1,0.2,0.3\nG2,0.4,0.5,0.6\n")
+    cells = read_cells(Path("rows.csv"), Reading(sample=None))
+    assert cells.genes == ("G1", "G2")
+    assert cells.time.tolist() == [0, 1, 2.5]
+    np.testing.assert_allclose(cells.values, [[0.1, 0.4], [0.2, 0.5], [0.3, 0.6]])
+    edit("rows.csv", lambda lines: [lines[0].replace("time", "gene"), *lines[1:]])
+    with pytest.raises(DashpruneError, match="if row 1 has the times, write 'time' into its first cell"):
+        read_cells(Path("rows.csv"), Reading(sample=None))
+
+
+def test_genes_that_are_numbers_are_not_taken_for_times() -> None:
+    Path("entrez.csv").write_text("time,7157,1956\n0h,0.1,0.2\n24h,0.3,0.4\n")
+    cells = read_cells(Path("entrez.csv"), Reading(sample=None))
+    assert (cells.genes, cells.time.tolist()) == (("7157", "1956"), [0, 24])
 
 
 def test_genes_in_rows_without_any_time_are_told_apart_from_a_missing_column() -> None:
@@ -479,7 +498,7 @@ def expressions(draw: st.DrawFn) -> pd.DataFrame:
 
 
 def layouts(wide: pd.DataFrame, here: Path) -> dict[str, Path | None]:
-    """The same expression in eleven layouts: file, and the file with its times."""
+    """The same expression in fourteen layouts: file, and the file with its times."""
     genes = [name for name in wide if name not in ("sample", "time")]
     names = [f"C{k}" for k in range(len(wide))]
     long = wide.melt(["sample", "time"], var_name="gene")
@@ -487,6 +506,9 @@ def layouts(wide: pd.DataFrame, here: Path) -> dict[str, Path | None]:
     wide.to_csv(here / "wide.csv", index=False)
     named.to_csv(here / "indexed.csv")
     wide.rename(columns={"time": "dpt_pseudotime"}).to_csv(here / "wide.tsv", index=False, sep="\t")
+    wide.to_csv(here / "tabs.csv", index=False, sep="\t")
+    wide.to_csv(here / "semicolons.csv", index=False, sep=";", decimal=",")
+    wide.to_csv(here / "spaces.txt", index=False, sep=" ", quoting=csv.QUOTE_NONNUMERIC)
     wide.to_parquet(here / "wide.parquet")
     long.to_csv(here / "long.csv", index=False)
     long.to_parquet(here / "long.parquet")
@@ -499,7 +521,8 @@ def layouts(wide: pd.DataFrame, here: Path) -> dict[str, Path | None]:
     write_h5ad(wide.copy(), str(here / "cells.h5ad"))
     times = here / "times.csv"
     plain = ("wide.csv", "indexed.csv", "wide.tsv", "wide.parquet", "long.csv", "long.parquet", "turned.csv")
-    return {**dict.fromkeys((*plain, "cells.h5ad")), "rows.csv": times, "columns.csv": times, "geo.txt": None}
+    parted = ("tabs.csv", "semicolons.csv", "spaces.txt")
+    return {**dict.fromkeys((*plain, *parted, "cells.h5ad")), "rows.csv": times, "columns.csv": times, "geo.txt": None}
 
 
 @pytest.mark.slow

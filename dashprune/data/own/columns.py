@@ -17,6 +17,7 @@ MISSING = {"", "na", "nan", "n/a", "#n/a", "#na", "<na>", "null", "none", "-nan"
 """How tables write that there is no value, in lower case."""
 _UNIT = r"(?:h|hrs?|hours?|m|mins?|minutes?|d|days?|s|secs?|seconds?)"
 _TIME = re.compile(rf"(?:time|times|timepoints?|latenttime|realtime|samplingtime)(?:in)?{_UNIT}?|{_UNIT}")
+_MOMENT = re.compile(rf"[0-9]+(\.[0-9]+)?\s*{_UNIT}?", re.IGNORECASE)
 _PARTS = ("time", "hour", "hr", "min", "day", "sec")
 _QUANTITY = re.compile(r"\s*([a-z_ ]*?)\s*([0-9]+(?:\.[0-9]+)?)\s*([a-z_. ]*?)\s*", re.IGNORECASE)
 _SAMPLE = (
@@ -39,6 +40,11 @@ def is_time(name: str) -> bool:
     plain = re.sub(r"[^a-z0-9]", "", name.casefold())
     usual = _TIME.fullmatch(plain) is not None and (len(plain) > 1 or name == "t")
     return usual or name == "t" or "pseudotime" in plain
+
+
+def are_moments(names: Iterable[str]) -> bool:
+    """Whether all are numbers, such as "0" or "24h"."""
+    return all(_MOMENT.fullmatch(name.strip()) for name in names)
 
 
 def time_column(path: Path, columns: Sequence[str], how: Reading) -> str | None:

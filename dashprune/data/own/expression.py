@@ -22,7 +22,8 @@ def read_cells(path: Path, how: Reading) -> Cells:
 
     Args:
         path: .h5ad, cells x genes; or a table (.csv, .tsv, .txt, .parquet): long, with the columns gene and value;
-            wide, with a column per gene; genes in rows, with times in a row of their own or in `how.pseudotime`;
+            wide, with a column per gene; genes in rows, with times in the row "time", which may be the first, or in
+            `how.pseudotime`;
             a series matrix of GEO.
         how: the columns to take, and what to do about what is missing.
 
@@ -70,6 +71,10 @@ def _read_table(path: Path, how: Reading) -> Cells:
     time = known.time_column(path, columns, how)
     if time is None:
         return _read_rows(path, columns, how)
+    if time == columns[0] and known.are_moments(columns[1:]):
+        table = files.read_table(path, columns, columns[:1])
+        if not known.are_moments(table[time]):  # names of genes; those of Entrez are numbers, too
+            return _turned(path, table, how, time)
     if "" in columns[1:]:
         place = columns.index("", 1) + 1
         raise DashpruneError(f"{path.name}: column {place} has no name; name it, or leave it out (pandas: index=False)")
@@ -149,18 +154,27 @@ def _read_rows(path: Path, columns: list[str], how: Reading) -> Cells:
     names = table[columns[0]].tolist()
     time = known.time_column(path, names, how)
     if time is not None:
-        files.check_unique(names, f"{path.name}: column 1")
-        turned = table.set_index(columns[0]).T.rename_axis(None, axis=1)
-        cells = _read_wide(path, turned, how, time)
-        return cells._replace(notes=(Note(f"{path.name}: genes are in rows, and were turned"), *cells.notes))
+        return _turned(path, table, how, time)
     if not _has_names_in_rows(table):
         raise known.no_time(path, columns)
+    first = "; or, if row 1 has the times, write 'time' into its first cell" if known.are_moments(columns[1:]) else ""
     raise DashpruneError(
         f"{path.name}: genes seem to stand in rows (column 1 has {listed(names, 2)}), and nothing tells the time of "
         f"the {len(columns) - 1:,} columns ({listed(columns[1:], 2)}); give dataset.pseudotime=FILE, a table with a "
         f"row per column: its name and its time, or name, sample and time (as BEELINE's PseudoTime.csv); or "
-        f"transpose the file and add the column 'time'"
+        f"transpose the file and add the column 'time'{first}"
     )
+
+
+def _turned(path: Path, table: pd.DataFrame, how: Reading, time: str) -> Cells:
+    """Genes in rows. If the first column has the name of the row with the time, row 1 is that row."""
+    corner = str(table.columns[0])
+    files.check_unique(table[corner], f"{path.name}: column 1")
+    turned = table.set_index(corner).T.rename_axis(None, axis=1)
+    if corner == time:
+        turned.insert(0, time, turned.index)
+    cells = _read_wide(path, turned, how, time)
+    return cells._replace(notes=(Note(f"{path.name}: genes are in rows, and were turned"), *cells.notes))
 
 
 def _has_names_in_rows(table: pd.DataFrame) -> bool:

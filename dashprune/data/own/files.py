@@ -25,7 +25,7 @@ import pandas as pd
 from dashprune.errors import DashpruneError, did_you_mean
 
 DELIMITERS = {".csv": ",", ".tsv": "\t", ".tab": "\t", ".txt": "\t"}
-"""Of a text file, by the end of its name."""
+"""Of a text file, by the end of its name, where its first row has them."""
 NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?|true|false|nan|na|", re.IGNORECASE)
 """A cell with a number, a truth value, or nothing."""
 _EMPTY = "is empty, or its first row is; it must name the columns"
@@ -121,7 +121,6 @@ def columns_of(path: Path) -> list[str]:
     if first.empty:
         raise DashpruneError(f"{path.name} {_EMPTY}")
     names = [str(name).strip() for name in first.iloc[0]]
-    _check_delimiter(path, names)
     if names[0].casefold() not in ("sample", "time") and _rows_are_named(path, len(names)):
         names = ["", *names]  # as R writes it: the header has no cell above the names of rows
     if any("\n" in name or "\r" in name for name in names):
@@ -160,7 +159,7 @@ def read_table(path: Path, columns: Sequence[str], text: Collection[str], *, emp
         table = _parquet(path)
         table.index = pd.RangeIndex(1, len(table) + 1)
         return filled(path, table, text, empty=empty)
-    return read_text(path, columns, text, DELIMITERS[path.suffix], empty=empty)
+    return read_text(path, columns, text, _delimiter(path), empty=empty)
 
 
 def read_text(
@@ -256,23 +255,24 @@ def check_unique(names: Iterable[str], where: str) -> None:
 
 def _parse(path: Path, delimiter: str | None = None, **options: Any) -> pd.DataFrame:
     """pandas.read_csv, for text in UTF-8 with or without a byte-order mark; the parser is chosen if none is named."""
-    sign = delimiter or DELIMITERS[path.suffix]
     try:
+        sign = delimiter or _delimiter(path)
         if "engine" not in options:
             opened = gzip.open if path.suffix == ".gz" else open
             with opened(path, "rt", encoding="utf-8-sig", newline="") as lines:
                 options |= parser(path, lines, sign, len(options["names"]), options["skiprows"])
         with warnings.catch_warnings():
             warnings.simplefilter("error", pd.errors.ParserWarning)  # raised where cells would be lost
-            return pd.read_csv(
+            table = pd.read_csv(
                 path,
                 sep=sign,
-                decimal="," if delimiter == ";" else ".",  # as spreadsheets write that need the comma for numbers
+                decimal="," if sign == ";" else ".",  # as spreadsheets write that need the comma for numbers
                 encoding="utf-8-sig",
                 index_col=False,
                 skipinitialspace=True,
                 **options,
             )
+        return _without_quotes(table) if sign == r"\s+" else table
     except pd.errors.EmptyDataError:
         raise DashpruneError(f"{path.name} {_EMPTY}") from None
     except UnicodeDecodeError:
@@ -316,23 +316,26 @@ def parser(path: Path, lines: Iterable[str], delimiter: str, columns: int, skipp
     return {"engine": "c", "low_memory": False} if lengths == {columns} else {"engine": "python"}
 
 
-def _check_delimiter(path: Path, names: Sequence[str]) -> None:
-    used = DELIMITERS[path.suffix]
-    other = next((sign for sign in ",;\t|" if sign != used and sign in names[0]), None)
-    if len(names) == 1 and other is not None:
-        raise DashpruneError(
-            f"{path.name}: row 1 is a single column '{_shown(names[0])}'; a {path.suffix} file is separated by "
-            f"{_sign(used)}, this one seems to be by {_sign(other)}; save it anew or rename it"
-        )
+def _without_quotes(table: pd.DataFrame) -> pd.DataFrame:
+    """What pandas leaves to do where white space parts the cells."""
+    return table.map(lambda cell: cell.strip('"') if isinstance(cell, str) else cell)
+
+
+def _delimiter(path: Path) -> str:
+    with path.open(encoding="utf-8-sig") as lines:
+        return delimiter_of(path.suffix, lines.readline())
+
+
+def delimiter_of(suffix: str, row: str) -> str:
+    """What parts the cells of a file's first row: as the end of its name says, if it is there, else whatever is."""
+    own = DELIMITERS.get(suffix, "")
+    otherwise = r"\s+" if " " in row.strip() else ","
+    return next((sign for sign in (own, "\t", ",", ";", "|") if sign and sign in row), otherwise)
 
 
 def _shown(text: str) -> str:
     short = text if len(text) <= 40 else f"{text[:37]}..."
     return short.encode("unicode_escape").decode("ascii") if re.search(r"[\r\n\t]", short) else short
-
-
-def _sign(delimiter: str) -> str:
-    return {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}[delimiter]
 
 
 def _check_text_memory(path: Path, columns: int) -> None:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from dashprune.data.own import files
+from dashprune.data.own.columns import are_moments, is_time
 from dashprune.data.own.network_columns import is_sign, recognised
 from dashprune.errors import DashpruneError
 
@@ -69,7 +70,7 @@ def form_of(path: Path, genes: Collection[str], given: Collection[str]) -> Form:
     else:
         text = _first_lines(path)
         skipped = _comments(text)
-        delimiter = _delimiter(kind, text[skipped:])
+        delimiter = files.delimiter_of(kind, "".join(text[skipped : skipped + 1]))
         lines = [_split(line, delimiter) for line in text[skipped:]]
     if not lines or not any(lines[0]):
         raise DashpruneError(f"{path.name} is empty, or its first row is; it must name the columns")
@@ -142,6 +143,8 @@ def _is_header(first: Sequence[str], rows: list[list[str]], genes: Collection[st
         return True
     if all(cell.isascii() and cell.isdigit() for cell in first[:2]):
         return False
+    if is_time(first[0]) or (len(first) > 2 and are_moments(first[1:])):
+        return True  # of expression
     known = {gene.casefold() for gene in genes}
     if len(first) <= 5 and {cell.casefold() for cell in first[:2]} <= known:
         return all(is_number(row[1]) for row in rows if len(row) > 1) and bool(rows)
@@ -179,17 +182,9 @@ def _lines(path: Path) -> Iterator[str]:
 def _comments(lines: Sequence[str]) -> int:
     """Lines before the first row: those that begin with #, unless it is the header that does."""
     count = next((k for k, line in enumerate(lines) if not line.startswith("#")), len(lines))
-    if count and recognised(_split(lines[count - 1], _delimiter("", lines[count - 1 :]))) is not None:
+    if count and recognised(_split(lines[count - 1], files.delimiter_of("", lines[count - 1]))) is not None:
         return count - 1
     return count
-
-
-def _delimiter(kind: str, lines: Sequence[str]) -> str:
-    """What parts the cells of the first row: as the name of the file says, if it is there, else whatever is."""
-    first = lines[0] if lines else ""
-    own = files.DELIMITERS.get(kind, "")
-    otherwise = r"\s+" if " " in first.strip() else ","
-    return next((sign for sign in (own, "\t", ",", ";", "|") if sign and sign in first), otherwise)
 
 
 def _split(line: str, delimiter: str) -> list[str]:
