@@ -43,12 +43,19 @@ def save(folder: Path, state: State) -> None:
     files.flush_folder(folder)
 
 
-def load(folder: Path) -> State | None:
-    """The newest checkpoint of `folder` that is whole and of its run, or None if there is none.
+def load(folder: Path, run: str | None = None) -> State | None:
+    """The newest checkpoint of `folder` that is whole and of the run, or None if there is none.
 
-    Another is named on standard error, with what is used in its place.
+    One that cannot be used is named on standard error, if there is one to use in its place.
+
+    Args:
+        folder: where it is.
+        run: the id of its run; None if the folder has its name.
+
+    Raises:
+        UnusableError: if there are some, and none can be used.
     """
-    return _newest(folder)[1]
+    return _newest(folder, run)[1]
 
 
 def resume(folder: Path) -> State | None:
@@ -56,7 +63,11 @@ def resume(folder: Path) -> State | None:
 
     Or it would be kept as the previous one, in the place of one that can be used.
     """
-    path, state = _newest(folder)
+    try:
+        path, state = _newest(folder)
+    except UnusableError as error:
+        say(f"{error}; no earlier one can be used either, so training starts anew")
+        path, state = None, None
     if path is None:
         discard(folder)
     elif path.name == PREVIOUS:
@@ -81,11 +92,11 @@ def step_back(folder: Path) -> None:
     files.flush_folder(folder)
 
 
-def read(path: Path) -> State:
-    """The content of a checkpoint.
+def read(path: Path, run: str | None = None) -> State:
+    """The content of a checkpoint of a run; None if the folder has its name.
 
     Raises:
-        UnusableError: if it is damaged, of another run than its folder's, or of another format.
+        UnusableError: if it is damaged, of another run, or of another format.
     """
     try:
         header, _, body = path.read_bytes().partition(b"\n")
@@ -96,7 +107,7 @@ def read(path: Path) -> State:
         raise UnusableError("is no checkpoint of this version of dashprune, or damaged at its start")
     if words[2] != str(FORMAT):
         raise UnusableError(f"has format '{words[2]}', and this version of dashprune reads {FORMAT}")
-    if words[3] != (run := path.resolve().parent.name):
+    if words[3] != (run := run or path.resolve().parent.name):
         raise UnusableError(f"is of run '{words[3]}', not of '{run}'")
     try:
         with zipfile.ZipFile(io.BytesIO(body)) as parts:
@@ -134,13 +145,13 @@ def _epoch(state: State) -> int:
     return len(state["history"])
 
 
-def _newest(folder: Path) -> tuple[Path, State] | tuple[None, None]:
+def _newest(folder: Path, run: str | None = None) -> tuple[Path, State] | tuple[None, None]:
     reasons = []
     for path in (folder / CURRENT, folder / PREVIOUS):
         if not path.exists():
             continue
         try:
-            state = read(path)
+            state = read(path, run)
         except UnusableError as error:
             reasons.append(f"{path} {error}")
             continue
@@ -148,5 +159,5 @@ def _newest(folder: Path) -> tuple[Path, State] | tuple[None, None]:
             say(f"{reasons[0]}; going on from the previous one, after epoch {_epoch(state)}")
         return path, state
     if reasons:
-        say(f"{'; '.join(reasons)}; no earlier one can be used either, so training starts anew")
+        raise UnusableError("; ".join(reasons))
     return None, None

@@ -45,7 +45,7 @@ def reported(folder: Path) -> Finished:
         what = "holds no result.json; finish the run" if row is None else "is a control's, which trains no model"
         raise DashpruneError(f"{folder} {what}; give the folder of a run, such as outputs/runs/sim350/phoenix/dash/ID")
     settings = _settings(folder, row)
-    problem, model, _ = _restored(folder, settings)
+    problem, model, _ = _restored(folder, settings, str(row["id"]))
     return Finished(problem, model, settings.solver)
 
 
@@ -119,12 +119,18 @@ def _settings(folder: Path, row: Result) -> Settings:
     return settings
 
 
-def _restored(folder: Path, settings: Settings) -> tuple[Problem, VectorField, dict[str, Any]]:
-    """The data, the model that is reported, its zeros baked in, and the state of the pruner at the end of training."""
+def _restored(folder: Path, settings: Settings, run: str | None = None) -> tuple[Problem, VectorField, dict[str, Any]]:
+    """The data, the model that is reported, its zeros baked in, and the state of the pruner at the end of training.
+
+    `run` is its id, if the folder may have another name, as that of a copy.
+    """
     problem = settings.problem()
     model = settings.initial_model(problem)
     settings.pruner.attach(model, problem)
-    state = checkpoints.load(folder)
+    try:
+        state = checkpoints.load(folder, run)
+    except checkpoints.UnusableError as error:
+        raise DashpruneError(f"{error}; run it again with force=true") from None
     if state is None:
         raise DashpruneError(f"{folder} has no checkpoint any more; run it again with force=true")
     try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -142,7 +142,6 @@ def claim(run: Opened, held: ExitStack) -> Result | None:
         return row
     held.enter_context(locks.hold(folder))
     _same_data(run)
-    results.write_config(folder, run.settings.values)
     if force:
         for name in ("result.json", results.RANKING):
             (folder / name).unlink(missing_ok=True)
@@ -164,11 +163,14 @@ def _done(run: Opened) -> Result | None:
 def prepare(run: Opened) -> Prepared:
     """Load the data; unless a control is evaluated, build the training, or restore it from its checkpoint."""
     settings = run.settings
-    with files.reading("dataset"):
-        problem = settings.problem()
-        if settings.run.knockouts:
-            finished.known_knockouts(settings)  # or it would be a mistake only when all is trained
-    _same_data(run)
+    try:
+        problem = _load(run)
+    except DashpruneError:
+        with suppress(OSError):
+            run.folder.rmdir()  # unless something was left there before
+        raise
+    run.folder.mkdir(exist_ok=True)  # another process may have found the same mistake
+    results.write_config(run.folder, settings.values)
     _notify(run, problem)
     if settings.control is not None:
         return Prepared(run, problem, None)
@@ -228,6 +230,15 @@ def write(run: Opened, scores: Result) -> Result:
     results.write_result(run.folder, row)
     checkpoints.tidy(run.folder)
     return row
+
+
+def _load(run: Opened) -> Problem:
+    with files.reading("dataset"):
+        problem = run.settings.problem()
+        if run.settings.run.knockouts:
+            finished.known_knockouts(run.settings)  # or it would be a mistake only when all is trained
+    _same_data(run)
+    return problem
 
 
 def _same_data(run: Opened) -> None:

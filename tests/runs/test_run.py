@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -344,6 +345,7 @@ def test_expression_that_is_not_finite_is_refused(small: list[str], monkeypatch:
     monkeypatch.setattr(sim350, "simulate", broken)
     with pytest.raises(DashpruneError, match=r"expression of gene 'G003' in trajectory \d at time 2 is nan"):
         run(small)
+    assert not list(Path(small[-1].partition("=")[2], "runs").glob("*/*/*/*"))
     sim350._simulate_generated.cache_clear()
 
 
@@ -463,9 +465,19 @@ def test_a_folder_without_a_reported_model_is_refused(small: list[str], tmp_path
         reported(folder(small))
 
 
+def test_a_copy_of_a_folder_can_be_read(small: list[str], tmp_path: Path) -> None:
+    run(small)
+    copy = shutil.copytree(folder(small), tmp_path / "copy")
+    same = zip(reported(copy).model.parameters(), reported(folder(small)).model.parameters(), strict=True)
+    assert all(torch.equal(one, other) for one, other in same)
+
+
 def test_a_reported_model_needs_its_data_and_its_checkpoint(small: list[str]) -> None:
     row = run(small)
     where = folder(small)
+    (where / "checkpoint.pt").write_bytes(b"")
+    with pytest.raises(DashpruneError, match=r"checkpoint.pt is no checkpoint .*; run it again with force=true"):
+        reported(where)
     (where / "checkpoint.pt").unlink()
     with pytest.raises(DashpruneError, match="has no checkpoint any more"):
         reported(where)
