@@ -14,6 +14,7 @@ import typing
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, is_dataclass
 from functools import partial
+from itertools import groupby
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -270,7 +271,7 @@ def parse(overrides: Sequence[str]) -> list[Override]:
         try:
             override = OverridesParser.create().parse_override(word)
         except HydraException as error:
-            reason = str(error).splitlines()[0]
+            reason = re.sub(r" expecting .*", "", str(error).splitlines()[0])
             raise DashpruneError(
                 f"'{word}' is not KEY=VALUE as Hydra reads it: {reason}; quote special signs"
             ) from error
@@ -351,15 +352,19 @@ def checked(target: type, values: Mapping[str, Any], where: str, later: Sequence
     try:
         parsed = schema.model_validate(dict(values))
     except ValidationError as error:
-        raise DashpruneError("; ".join(_reason(e, where, fields) for e in error.errors())) from error
+        same = groupby(error.errors(), key=lambda e: (e["loc"][:1], repr(e["input"])))
+        raise DashpruneError("; ".join(_reason(list(found), where, fields) for _, found in same)) from error
     return {name: getattr(parsed, name) for name in fields if name in parsed.model_fields_set}
 
 
-def _reason(error: Mapping[str, Any], where: str, fields: Mapping[str, Any]) -> str:
-    path = ".".join(str(part) for part in (where, *error["loc"]) if part != "")
+def _reason(errors: Sequence[Mapping[str, Any]], where: str, fields: Mapping[str, Any]) -> str:
+    """One error, or those of a value that is neither of the things that it may be."""
+    error, several = errors[0], len(errors) > 1
+    path = ".".join(str(part) for part in (where, *(error["loc"][:1] if several else error["loc"])) if part != "")
     if error["type"] == "extra_forbidden":
         key = str(error["loc"][-1])
         return f"{path}: there is no such key{did_you_mean(key, fields)}; keys: {', '.join(fields)}"
     if error["type"] == "missing":
         return f"{path}: a value is missing"
-    return f"{path}: {error['input']!r} is not allowed; {error['msg'][0].lower()}{error['msg'][1:]}"
+    reasons = " or ".join(f"{one['msg'][0].lower()}{one['msg'][1:]}" for one in errors)
+    return f"{path}: {error['input']!r} is not allowed; {reasons}"

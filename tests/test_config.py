@@ -74,6 +74,12 @@ def test_lambda_outside_its_range(value: str) -> None:
     [
         ("train.epochs=many", "train.epochs: 'many' is not allowed; input should be a valid integer"),
         ("train.epochs=null", "train.epochs: None is not allowed"),
+        (
+            "model.hidden=abc",
+            "model.hidden: 'abc' is not allowed; input should be a valid integer, unable to parse string as an integer",
+        ),
+        ("model.hidden=0", "model.hidden: 0 is not allowed; input should be greater than or equal to 1"),
+        ("seed==1", "'seed==1' is not KEY=VALUE as Hydra reads it: extraneous input '='; quote special signs"),
         ("bootstrap=0", "bootstrap: 0 is not allowed; input should be greater than or equal to 1"),
         ("seed=-1", "seed: -1 is not allowed; input should be greater than or equal to 0"),
         ("model.importance=log", "model.importance: 'log' is not allowed; input should be 'abs' or 'exp'"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from dashprune.cli.parser import Parser, count
+from dashprune.cli.parser import Parser, count, written
 from dashprune.errors import DashpruneError, put, say
 
 DESCRIPTION = """\
@@ -35,7 +35,7 @@ def main(words: list[str]) -> int:
     parser.add_argument("networks", nargs="+", metavar="NETWORK", help=what)
     parser.add_argument("--top", type=count, default=10, metavar="N", help="genes to print (default: 10)")
     parser.add_argument(
-        "--out", type=Path, metavar="DIR", help="folder for the files (default: comparison, in the first run's)"
+        "--out", type=written, metavar="DIR", help="folder for the files (default: comparison, in the first run's)"
     )
     chosen = parser.parse_args(words)
     if len(chosen.networks) < 2:

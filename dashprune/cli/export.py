@@ -7,7 +7,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dashprune.cli.parser import Parser, count
+from dashprune.cli.parser import Parser, count, written
 from dashprune.errors import DashpruneError, put
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def main(words: list[str]) -> int:
     parser.add_argument("run", metavar="RUN", help="folder of a run, or the first digits of its id")
     parser.add_argument("--to", required=True, choices=FORMATS, help="format of the file")
     parser.add_argument("--edges", type=count, metavar="N", help="only the N strongest edges (default: all)")
-    parser.add_argument("--out", type=Path, metavar="FILE", help="file to write (default: in the run's folder)")
+    parser.add_argument("--out", type=written, metavar="FILE", help="file to write (default: in the run's folder)")
     chosen = parser.parse_args(words)
     write = _writer(chosen.to)
 

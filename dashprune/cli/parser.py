@@ -52,6 +52,17 @@ class Parser(argparse.ArgumentParser):
         return Path(root)
 
 
+def written(text: str) -> Path:
+    """A file or folder to write to, of an argument.
+
+    Raises:
+        ArgumentTypeError: if it is empty, which would be the current folder.
+    """
+    if not text.strip():
+        raise argparse.ArgumentTypeError("it is empty; name what to write")
+    return Path(text)
+
+
 def count(text: str) -> int:
     """A whole number above 0, of an argument.
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dashprune import escaping, files
-from dashprune.cli.parser import Parser
+from dashprune.cli.parser import Parser, written
 from dashprune.errors import put, say
 
 if TYPE_CHECKING:
@@ -67,7 +67,9 @@ def _parser() -> Parser:
     background = "random genes are drawn from those in some gene set (annotated, the default), or from all"
     parser.add_argument("--background", choices=["annotated", "all"], default="annotated", help=background)
     parser.add_argument("--seed", type=count, default=0, metavar="N", help="of the permutations (default: 0)")
-    parser.add_argument("--out", type=Path, metavar="FILE", help="CSV of all pathways (default: RUN/pathways.GMT.csv)")
+    parser.add_argument(
+        "--out", type=written, metavar="FILE", help="CSV of all pathways (default: RUN/pathways.GMT.csv)"
+    )
     return parser
 
 

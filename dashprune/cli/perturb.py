@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dashprune.cli.parser import Parser, count
+from dashprune.cli.parser import Parser, count, written
 from dashprune.errors import DashpruneError, put, say
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def main(words: list[str]) -> int:
     starts = "measured states (the default) or a steady state to start from"
     parser.add_argument("--from", dest="start", choices=["measured", "steady"], default="measured", help=starts)
     parser.add_argument("--top", type=count, default=20, metavar="N", help="genes to print (default: 20)")
-    parser.add_argument("--out", type=Path, metavar="DIR", help="folder for the files (default: RUN/perturbation)")
+    parser.add_argument("--out", type=written, metavar="DIR", help="folder for the files (default: RUN/perturbation)")
     chosen = parser.parse_args(words)
     done = _done(chosen.knockout, chosen.silence, chosen.overexpress)
     if chosen.scan == bool(done):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from dashprune.cli.parser import Parser
+from dashprune.cli.parser import Parser, written
 from dashprune.errors import DashpruneError, put
 
 DESCRIPTION = """\
@@ -34,7 +34,7 @@ def main(words: list[str]) -> int:
     )
     parser.add_argument("run", metavar="RUN", help="folder of a run, or the first digits of its id")
     parser.add_argument("--genes", metavar="A,B,C", help="whose trajectories to draw (default: six that vary most)")
-    parser.add_argument("--out", type=Path, metavar="DIR", help="folder for the pictures (default: RUN/figures)")
+    parser.add_argument("--out", type=written, metavar="DIR", help="folder for the pictures (default: RUN/figures)")
     chosen = parser.parse_args(words)
     genes = None if chosen.genes is None else [name.strip() for name in chosen.genes.split(",") if name.strip()]
     if genes == []:

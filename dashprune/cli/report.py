@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dashprune.cli.parser import Parser, count
+from dashprune.cli.parser import Parser, count, written
 from dashprune.errors import put
 
 if TYPE_CHECKING:
@@ -38,7 +38,9 @@ def main(words: list[str]) -> int:
     parser.add_argument(
         "--compare", action="append", default=[], metavar="RUN", help="another run to compare with; may be repeated"
     )
-    parser.add_argument("--out", type=Path, metavar="FILE", help="file to write (default: report.html in the folder)")
+    parser.add_argument(
+        "--out", type=written, metavar="FILE", help="file to write (default: report.html in the folder)"
+    )
     chosen = parser.parse_args(words)
 
     from dashprune.data import gene_sets
