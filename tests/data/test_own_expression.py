@@ -118,6 +118,14 @@ def test_genes_in_rows_below_their_times(times: str) -> None:
         read_cells(Path("rows.csv"), Reading(sample=None))
 
 
+def test_times_of_replicates_need_a_row_of_their_own() -> None:
+    Path("rows.csv").write_text("time,0,1,0,1\nG1,0.1,0.2,0.3,0.4\nG2,0.4,0.5,0.6,0.7\n")
+    with pytest.raises(DashpruneError, match=r"names '0' twice, at 2 and 4; .* a row 'time' below names"):
+        read_cells(Path("rows.csv"), Reading(sample="auto"))
+    edit("rows.csv", lambda lines: [",a,b,c,d", *lines])
+    assert read_cells(Path("rows.csv"), Reading(sample="auto")).time.tolist() == [0, 1, 0, 1]
+
+
 def test_genes_that_are_numbers_are_not_taken_for_times() -> None:
     Path("entrez.csv").write_text("time,7157,1956\n0h,0.1,0.2\n24h,0.3,0.4\n")
     cells = read_cells(Path("entrez.csv"), Reading(sample=None))

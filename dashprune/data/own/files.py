@@ -249,7 +249,9 @@ def check_unique(names: Iterable[str], where: str) -> None:
     seen: dict[str, int] = {}
     for place, name in enumerate(names, start=1):
         if name in seen:
-            raise DashpruneError(f"{where} names '{name}' twice, at {seen[name]} and {place}; keep one of them")
+            times = ", or, if these are times, write them into a row 'time' below names of the columns"
+            hint = times if name[:1].isdigit() else ""
+            raise DashpruneError(f"{where} names '{name}' twice, at {seen[name]} and {place}; keep one of them{hint}")
         seen[name] = place
 
 
