@@ -159,7 +159,7 @@ def test_what_can_be_wrong_is_one_line(
         ([str(folder), "--gmt", "nothing.gmt"], "nothing.gmt"), ([str(folder), "--edges", "0"], "--edges"),
         ([str(folder), "--compare", str(folder)], "named twice"), ([str(folder), "--compar", "x"], "unrecognized"),
         ([str(control.parent)], "no run below"), ([str(folder), "--out", str(folder)], "cannot be written"),
-        ([str(folder), "--out", ""], "no name of a file"),
+        ([str(folder), "--out", ""], "it is empty"),
     ]:  # fmt: skip
         assert main(["report", *words]) == 2, words
         lines = capsys.readouterr().err.splitlines()
