@@ -118,6 +118,18 @@ def test_genes_in_rows_below_their_times(times: str) -> None:
         read_cells(Path("rows.csv"), Reading(sample=None))
 
 
+def test_names_with_spaces_are_not_taken_for_several() -> None:
+    Path("r.txt").write_text('"time" "A one" "B"\n"1" 0 0.1 0.5\n"2" 1 0.2 0.5\n')
+    with pytest.raises(DashpruneError, match=r"row 1 has names with spaces; part them by tabs"):
+        read_cells(Path("r.txt"), Reading(sample=None))
+
+
+def test_a_gene_called_time_below_a_row_of_times() -> None:
+    Path("rows.csv").write_text("time,0,1\ntime,0.1,0.2\nG2,0.4,0.5\n")
+    with pytest.raises(DashpruneError, match=r"column 1 names 'time' twice, at 1 and 2"):
+        read_cells(Path("rows.csv"), Reading(sample=None))
+
+
 def test_times_of_replicates_need_a_row_of_their_own() -> None:
     Path("rows.csv").write_text("time,0,1,0,1\nG1,0.1,0.2,0.3,0.4\nG2,0.4,0.5,0.6,0.7\n")
     with pytest.raises(DashpruneError, match=r"names '0' twice, at 2 and 4; .* a row 'time' below names"):

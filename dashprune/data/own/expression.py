@@ -169,7 +169,7 @@ def _read_rows(path: Path, columns: list[str], how: Reading) -> Cells:
 def _turned(path: Path, table: pd.DataFrame, how: Reading, time: str) -> Cells:
     """Genes in rows. If the first column has the name of the row with the time, row 1 is that row."""
     corner = str(table.columns[0])
-    files.check_unique(table[corner], f"{path.name}: column 1")
+    files.check_unique([*([time] if corner == time else []), *table[corner]], f"{path.name}: column 1")
     turned = table.set_index(corner).T.rename_axis(None, axis=1)
     if corner == time:
         turned.insert(0, time, turned.index)

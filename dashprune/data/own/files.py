@@ -325,7 +325,11 @@ def _without_quotes(table: pd.DataFrame) -> pd.DataFrame:
 
 def _delimiter(path: Path) -> str:
     with path.open(encoding="utf-8-sig") as lines:
-        return delimiter_of(path.suffix, lines.readline())
+        row = lines.readline().strip()
+    sign = delimiter_of(path.suffix, row)
+    if sign == r"\s+" and len(next(csv.reader([row], delimiter=" ", skipinitialspace=True))) < len(row.split()):
+        raise DashpruneError(f"{path.name}: spaces part the cells, but row 1 has names with spaces; part them by tabs")
+    return sign
 
 
 def delimiter_of(suffix: str, row: str) -> str:
