@@ -275,7 +275,9 @@ class _Products:
             self.layer.weight.grad.mul_(self.mask)
 
     def _collect(self) -> None:
-        inputs, gradients = (torch.cat(column, dim=1) for column in zip(*self.calls, strict=True))
+        inputs, gradients = self.calls[0]
+        if len(self.calls) > 1:
+            inputs, gradients = (torch.cat(column, dim=1) for column in zip(*self.calls, strict=True))
         self.calls.clear()
         gradient = torch.bmm(gradients.mT, inputs)
         if self.changed:
