@@ -43,6 +43,11 @@ def test_sweeps_expand_to_what_hydra_would_run(name: str) -> None:
         assert [list(run) for run in expand(words)] == BasicSweeper.split_arguments(parsed, None)[0]
 
 
+@pytest.mark.parametrize("name", items.names())
+def test_every_item_says_in_a_sentence_whether_it_agrees_with_the_paper(name: str) -> None:
+    assert load(name).verdict.endswith(".")
+
+
 def test_ranges_are_expanded_and_intervals_refused() -> None:
     assert expand(["seed=range(2)", "pruner=imp"]) == [("seed=0", "pruner=imp"), ("seed=1", "pruner=imp")]
     with pytest.raises(DashpruneError, match="interval"):
