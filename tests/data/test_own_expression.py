@@ -106,7 +106,9 @@ def test_genes_in_rows_with_a_row_of_times() -> None:
     same(load(expression="turned.csv"), expected)
 
 
-@pytest.mark.parametrize("times", ["0,1,2.5", "0h,1 h,2.5h"])
+@pytest.mark.parametrize(
+    "times", ["0,1,2.5", "0h,1 h,2.5h", "T0,T1,T2.5", "day 0,Day 1,day 2.5", "0,1 wk,2.5 wk", "E0,E1,E2.5"]
+)
 def test_genes_in_rows_below_their_times(times: str) -> None:
     Path("rows.csv").write_text(f"time,{times}\nG1,0.1,0.2,0.3\nG2,0.4,0.5,0.6\n")
     cells = read_cells(Path("rows.csv"), Reading(sample=None))
@@ -116,6 +118,64 @@ def test_genes_in_rows_below_their_times(times: str) -> None:
     edit("rows.csv", lambda lines: [lines[0].replace("time", "gene"), *lines[1:]])
     with pytest.raises(DashpruneError, match="if row 1 has the times, write 'time' into its first cell"):
         read_cells(Path("rows.csv"), Reading(sample=None))
+
+
+def test_negative_times_in_the_first_row_are_refused_as_such() -> None:
+    Path("rows.csv").write_text("time,-1,0,1\nG1,0.1,0.2,0.3\nG2,0.4,0.5,0.6\n")
+    with pytest.raises(DashpruneError, match=r"is -1; time must not be negative, so shift all times"):
+        read_cells(Path("rows.csv"), Reading(sample=None))
+
+
+@pytest.mark.parametrize(
+    ("above", "beside"), [("7157,1956", "0h,24h"), ("T1,T2", "0,24"), ("T1,T2", "day 0,day 24"), ("G1,G2", "T0,T24")]
+)
+def test_genes_above_times_may_have_names_like_times(above: str, beside: str) -> None:
+    first, second = beside.split(",")
+    Path("wide.csv").write_text(f"time,{above}\n{first},0.1,0.2\n{second},0.3,0.4\n")
+    cells = read_cells(Path("wide.csv"), Reading(sample=None))
+    assert (cells.genes, cells.time.tolist()) == (tuple(above.split(",")), [0, 24])
+
+
+@pytest.mark.parametrize(("above", "beside"), [("0h,24h", "T1,T2"), ("0h,24h", "7157,1956"), ("T0,T24", "TP53,E2F1")])
+def test_genes_below_times_may_have_names_like_times(above: str, beside: str) -> None:
+    first, second = beside.split(",")
+    Path("rows.csv").write_text(f"time,{above}\n{first},0.1,0.2\n{second},0.3,0.4\n")
+    cells = read_cells(Path("rows.csv"), Reading(sample=None))
+    assert (cells.genes, cells.time.tolist()) == ((first, second), [0, 24])
+
+
+def test_times_that_may_be_above_or_beside_are_refused() -> None:
+    Path("rows.csv").write_text("time,0,24\nE2,0.1,0.2\nE4,0.3,0.4\n")
+    with pytest.raises(DashpruneError, match=r"row 1 and column 1 may both have the times; .* such as 24h"):
+        read_cells(Path("rows.csv"), Reading(sample=None))
+
+
+@pytest.mark.parametrize("sign", [";", "\t", "|", " "])
+def test_fractions_behind_a_comma(sign: str) -> None:
+    lines = ["time,0,0.5,1", "G1,0.1,2,3.125", "G2,4,0.5,6"]
+    Path("rows.csv").write_text("\n".join(line.replace(",", sign).replace(".", ",") for line in lines) + "\n")
+    cells = read_cells(Path("rows.csv"), Reading(sample=None))
+    assert (cells.genes, cells.time.tolist()) == (("G1", "G2"), [0, 0.5, 1])
+    np.testing.assert_allclose(cells.values, [[0.1, 4], [2, 0.5], [3.125, 6]])
+
+
+def test_a_comma_that_may_be_for_thousands_is_refused() -> None:
+    Path("counts.tsv").write_text("time\tA\tB\n0\t1,234\t567\n1\t2,345\t678\n")
+    with pytest.raises(DashpruneError, match=r"column 'A' holds text, such as '1,234'"):
+        read_cells(Path("counts.tsv"), Reading(sample=None))
+    Path("counts.csv").write_text("time;A;B\n0;1.234;0,5\n1;2.345;1,5\n")
+    with pytest.raises(DashpruneError, match=r"'0,5' has a comma and '1.234' a point before the fraction"):
+        read_cells(Path("counts.csv"), Reading(sample=None))
+
+
+def test_rows_that_r_has_numbered() -> None:
+    Path("r.txt").write_text('"time"\t"A"\t"B"\n"1"\t0\t0.1\t0.5\n"2"\t1\t0.2\t0.5\n')
+    cells = read_cells(Path("r.txt"), Reading(sample=None))
+    assert (cells.genes, cells.time.tolist()) == (("A", "B"), [0, 1])
+    np.testing.assert_allclose(cells.values, [[0.1, 0.5], [0.2, 0.5]])
+    edit("r.txt", lambda lines: [lines[0], lines[2], lines[1]])
+    with pytest.raises(DashpruneError, match="has 4 cells, but the header has 3"):
+        read_cells(Path("r.txt"), Reading(sample=None))
 
 
 def test_names_with_spaces_are_not_taken_for_several() -> None:

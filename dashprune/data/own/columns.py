@@ -16,8 +16,14 @@ from dashprune.errors import DashpruneError, MendableError, did_you_mean
 MISSING = {"", "na", "nan", "n/a", "#n/a", "#na", "<na>", "null", "none", "-nan", "missing"}
 """How tables write that there is no value, in lower case."""
 _UNIT = r"(?:h|hrs?|hours?|m|mins?|minutes?|d|days?|s|secs?|seconds?)"
+_LONG = r"(?:w|wks?|weeks?|mo|months?|y|yrs?|years?|[hdw]p[aifmt]|pcw)"
+"""Longer units, and those since something: hours past infection, days past fertilisation, weeks past conception."""
 _TIME = re.compile(rf"(?:time|times|timepoints?|latenttime|realtime|samplingtime)(?:in)?{_UNIT}?|{_UNIT}")
-_MOMENT = re.compile(rf"[0-9]+(\.[0-9]+)?\s*{_UNIT}?", re.IGNORECASE)
+_MOMENT = re.compile(rf"[+-]?[0-9]+(?:\.[0-9]+)?\s*(?P<unit>{_UNIT}|{_LONG})?", re.IGNORECASE)
+_STAGE = re.compile(
+    rf"(?:t|tp|times?|time[ _]?points?|pseudotime|zt|ct|e|p|{_UNIT}|{_LONG})[ _]*[0-9]+(?:\.[0-9]+)?", re.IGNORECASE
+)
+"""A number behind what it counts, such as T0, day 3, ZT12 or E8.5; genes may have such names, too."""
 _PARTS = ("time", "hour", "hr", "min", "day", "sec")
 _QUANTITY = re.compile(r"\s*([a-z_ ]*?)\s*([0-9]+(?:\.[0-9]+)?)\s*([a-z_. ]*?)\s*", re.IGNORECASE)
 _SAMPLE = (
@@ -42,9 +48,13 @@ def is_time(name: str) -> bool:
     return usual or name == "t" or "pseudotime" in plain
 
 
-def are_moments(names: Iterable[str]) -> bool:
-    """Whether all are numbers, such as "0" or "24h"."""
-    return all(_MOMENT.fullmatch(name.strip()) for name in names)
+def moments(names: Iterable[str]) -> int:
+    """How surely all of these are times: 3 as "24h", 2 as "T0" or "day 3", 1 as "24", which may be a gene; 0 if not."""
+    plain = [name.strip() for name in names]
+    found = [_MOMENT.fullmatch(name) for name in plain]
+    if all(found):
+        return 3 if any(one and one["unit"] for one in found) else 1
+    return 2 if all(name == "0" or _STAGE.fullmatch(name) for name in plain) else 0
 
 
 def time_column(path: Path, columns: Sequence[str], how: Reading) -> str | None:

@@ -71,9 +71,9 @@ def _read_table(path: Path, how: Reading) -> Cells:
     time = known.time_column(path, columns, how)
     if time is None:
         return _read_rows(path, columns, how)
-    if time == columns[0] and known.are_moments(columns[1:]):
+    if time == columns[0] and (surely := known.moments(columns[1:])):
         table = files.read_table(path, columns, columns[:1])
-        if not known.are_moments(table[time]):  # names of genes; those of Entrez are numbers, too
+        if _are_times(path, surely, known.moments(table[time])):
             return _turned(path, table, how, time)
     if "" in columns[1:]:
         place = columns.index("", 1) + 1
@@ -157,7 +157,7 @@ def _read_rows(path: Path, columns: list[str], how: Reading) -> Cells:
         return _turned(path, table, how, time)
     if not _has_names_in_rows(table):
         raise known.no_time(path, columns)
-    first = "; or, if row 1 has the times, write 'time' into its first cell" if known.are_moments(columns[1:]) else ""
+    first = "; or, if row 1 has the times, write 'time' into its first cell" if known.moments(columns[1:]) else ""
     raise DashpruneError(
         f"{path.name}: genes seem to stand in rows (column 1 has {listed(names, 2)}), and nothing tells the time of "
         f"the {len(columns) - 1:,} columns ({listed(columns[1:], 2)}); give dataset.pseudotime=FILE, a table with a "
@@ -175,6 +175,19 @@ def _turned(path: Path, table: pd.DataFrame, how: Reading, time: str) -> Cells:
         turned.insert(0, time, turned.index)
     cells = _read_wide(path, turned, how, time)
     return cells._replace(notes=(Note(f"{path.name}: genes are in rows, and were turned"), *cells.notes))
+
+
+def _are_times(path: Path, above: int, beside: int) -> bool:
+    """Whether the first row has the times, and not the first column; see `moments`, which says how surely either does.
+
+    Raises:
+        DashpruneError: if that cannot be told: a gene may be called 7157, or E2.
+    """
+    if (above, beside) == (1, 2):
+        raise DashpruneError(
+            f"{path.name}: row 1 and column 1 may both have the times; write them with their unit, such as 24h"
+        )
+    return above > beside and (above, beside) != (2, 1)  # genes T1 and T2 above a column of numbers
 
 
 def _has_names_in_rows(table: pd.DataFrame) -> bool:

@@ -28,6 +28,13 @@ DELIMITERS = {".csv": ",", ".tsv": "\t", ".tab": "\t", ".txt": "\t"}
 """Of a text file, by the end of its name, where its first row has them."""
 NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?|true|false|nan|na|", re.IGNORECASE)
 """A cell with a number, a truth value, or nothing."""
+_COMMA = re.compile(r"[+-]?[0-9]+,[0-9]+(e[+-]?[0-9]+)?", re.IGNORECASE)
+_THOUSANDS = re.compile(r"[+-]?[1-9][0-9]{0,2},[0-9]{3}")
+_POINT = re.compile(r"[+-]?[0-9]*\.[0-9]+(e[+-]?[0-9]+)?", re.IGNORECASE)
+"""Numbers with a fraction behind a comma, as spreadsheets of half the world write them; those that may be thousands to
+the other half; and those with a fraction behind a point."""
+_LOOKED_AT = 20
+"""Lines by which it is told how numbers are written."""
 _EMPTY = "is empty, or its first row is; it must name the columns"
 _BYTES_PER_CELL = 50
 """Memory that a text file takes per cell, beside its own size; measured 25 for wide tables and 46 for long ones."""
@@ -121,7 +128,8 @@ def columns_of(path: Path) -> list[str]:
     if first.empty:
         raise DashpruneError(f"{path.name} {_EMPTY}")
     names = [str(name).strip() for name in first.iloc[0]]
-    if names[0].casefold() not in ("sample", "time") and _rows_are_named(path, len(names)):
+    names = [name.replace(",", ".") if _COMMA.fullmatch(name) else name for name in names]  # times
+    if _rows_are_named(path, names):
         names = ["", *names]  # as R writes it: the header has no cell above the names of rows
     if any("\n" in name or "\r" in name for name in names):
         raise DashpruneError(f"{path.name}: a name in row 1 runs over several lines; is a quote not closed?")
@@ -129,17 +137,31 @@ def columns_of(path: Path) -> list[str]:
     return names
 
 
-def _rows_are_named(path: Path, columns: int) -> bool:
-    """Whether the rows below the header have one cell more than it, and only numbers, or nothing, after the first."""
+def _rows_are_named(path: Path, names: Sequence[str]) -> bool:
+    """Whether the rows below the header have one cell more than it, and only numbers, or nothing, after the first.
+
+    Where the header begins with the time, the first cells must be 1, 2, 3 and those after them in order, or a name may
+    be missing at the end of the header.
+    """
     try:
         rows = _parse(
             path, header=None, skiprows=1, nrows=5, engine="python", dtype=str, na_values=[], keep_default_na=False
         )
     except DashpruneError:
         return False
-    if rows.shape[1] != columns + 1 or rows.isna().any(axis=None):
+    if rows.shape[1] != len(names) + 1 or rows.isna().any(axis=None):
         return False
+    if names[0].casefold() in ("sample", "time"):
+        counted = rows[0].tolist() == [str(number + 1) for number in range(len(rows))]
+        if names[0].casefold() == "sample" or not counted or not _in_order(rows[1]):
+            return False
     return all(NUMBER.fullmatch(str(cell).strip()) for cell in rows.iloc[:, 1:].to_numpy().ravel())
+
+
+def _in_order(cells: pd.Series) -> bool:
+    """Whether these are several numbers, of which none is below the one before."""
+    values = pd.to_numeric(cells, errors="coerce")
+    return len(values) > 1 and bool(values.is_monotonic_increasing)
 
 
 def read_table(path: Path, columns: Sequence[str], text: Collection[str], *, empty: bool = False) -> pd.DataFrame:
@@ -268,7 +290,7 @@ def _parse(path: Path, delimiter: str | None = None, **options: Any) -> pd.DataF
             table = pd.read_csv(
                 path,
                 sep=sign,
-                decimal="," if sign == ";" else ".",  # as spreadsheets write that need the comma for numbers
+                decimal=_decimal(path, sign),
                 encoding="utf-8-sig",
                 index_col=False,
                 skipinitialspace=True,
@@ -283,6 +305,30 @@ def _parse(path: Path, delimiter: str | None = None, **options: Any) -> pd.DataF
         raise DashpruneError(f"{path.name} is not a whole .gz file ({error})") from None
     except (pd.errors.ParserError, pd.errors.ParserWarning) as error:
         raise DashpruneError(f"{path.name}: it is not a table: {' '.join(str(error).split())}") from None
+
+
+def _decimal(path: Path, delimiter: str) -> str:
+    """What stands before the fraction of a number: a comma only where it parts no cells, and cannot be for thousands.
+
+    Raises:
+        DashpruneError: if semicolons part the cells and some numbers have a comma, some a point.
+    """
+    if delimiter == ",":
+        return "."
+    opened = gzip.open if path.suffix == ".gz" else open
+    with opened(path, "rt", encoding="utf-8-sig") as lines:
+        looked_at = list(itertools.islice(lines, _LOOKED_AT))
+    parted = [line.split(None if delimiter == r"\s+" else delimiter) for line in looked_at]
+    cells = [cell.strip().strip('"') for line in parted for cell in line]
+    commas = [cell for cell in cells if _COMMA.fullmatch(cell)]
+    point = next((cell for cell in cells if _POINT.fullmatch(cell)), None)
+    if delimiter == ";":
+        if commas and point:
+            raise DashpruneError(
+                f"{path.name}: '{commas[0]}' has a comma and '{point}' a point before the fraction; write all alike"
+            )
+        return "," if point is None else "."
+    return "," if point is None and any(_THOUSANDS.fullmatch(cell) is None for cell in commas) else "."
 
 
 def parser(path: Path, lines: Iterable[str], delimiter: str, columns: int, skipped: int = 0) -> dict[str, Any]:
@@ -335,6 +381,7 @@ def _delimiter(path: Path) -> str:
 def delimiter_of(suffix: str, row: str) -> str:
     """What parts the cells of a file's first row: as the end of its name says, if it is there, else whatever is."""
     own = DELIMITERS.get(suffix, "")
+    row = re.sub(r"(?<=[0-9]),(?=[0-9])", "", row) if re.search(r"[;|\s]", row.strip()) else row  # commas of numbers
     otherwise = r"\s+" if " " in row.strip() else ","
     return next((sign for sign in (own, "\t", ",", ";", "|") if sign and sign in row), otherwise)
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from dashprune.data.own import files
-from dashprune.data.own.columns import are_moments, is_time
+from dashprune.data.own.columns import is_time, moments
 from dashprune.data.own.network_columns import is_sign, recognised
 from dashprune.errors import DashpruneError
 
@@ -143,7 +143,7 @@ def _is_header(first: Sequence[str], rows: list[list[str]], genes: Collection[st
         return True
     if all(cell.isascii() and cell.isdigit() for cell in first[:2]):
         return False
-    if is_time(first[0]) or (len(first) > 2 and are_moments(first[1:])):
+    if is_time(first[0]) or (len(first) > 2 and moments(first[1:]) in (1, 3)):
         return True  # of expression
     known = {gene.casefold() for gene in genes}
     if len(first) <= 5 and {cell.casefold() for cell in first[:2]} <= known:
