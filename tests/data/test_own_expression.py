@@ -136,7 +136,10 @@ def test_genes_above_times_may_have_names_like_times(above: str, beside: str) ->
     assert (cells.genes, cells.time.tolist()) == (tuple(above.split(",")), [0, 24])
 
 
-@pytest.mark.parametrize(("above", "beside"), [("0h,24h", "T1,T2"), ("0h,24h", "7157,1956"), ("T0,T24", "TP53,E2F1")])
+@pytest.mark.parametrize(
+    ("above", "beside"),
+    [("0h,24h", "T1,T2"), ("0h,24h", "7157,1956"), ("T0,T24", "TP53,E2F1"), ("Day0,Day24", "H1,H3")],
+)
 def test_genes_below_times_may_have_names_like_times(above: str, beside: str) -> None:
     first, second = beside.split(",")
     Path("rows.csv").write_text(f"time,{above}\n{first},0.1,0.2\n{second},0.3,0.4\n")
@@ -144,8 +147,29 @@ def test_genes_below_times_may_have_names_like_times(above: str, beside: str) ->
     assert (cells.genes, cells.time.tolist()) == ((first, second), [0, 24])
 
 
-def test_times_that_may_be_above_or_beside_are_refused() -> None:
-    Path("rows.csv").write_text("time,0,24\nE2,0.1,0.2\nE4,0.3,0.4\n")
+def test_a_gene_is_no_time() -> None:
+    Path("rows.csv").write_text("time,c1,c2\nG1,0.1,0.2\nG2,0.3,0.4\n")
+    with pytest.raises(DashpruneError, match=r"row 2, column 'time' is 'G1'; time must be a finite number"):
+        read_cells(Path("rows.csv"), Reading(sample=None))
+
+
+@pytest.mark.parametrize(
+    ("times", "expected"),
+    [
+        ("LPS 4h,LPS 8h", [4, 8]),
+        ("embryonic day 8.5,embryonic day 9.5", [8.5, 9.5]),
+        ("3 hours after,6 hours after", [3, 6]),
+    ],
+)
+def test_times_in_words(times: str, expected: list[float]) -> None:
+    first, second = times.split(",")
+    Path("wide.csv").write_text(f"time,A,B\n{first},0.1,0.2\n{second},0.3,0.4\n")
+    assert read_cells(Path("wide.csv"), Reading(sample=None)).time.tolist() == expected
+
+
+@pytest.mark.parametrize(("above", "first"), [("0,24", "E2"), ("T1,T2", "T0")])
+def test_times_that_may_be_above_or_beside_are_refused(above: str, first: str) -> None:
+    Path("rows.csv").write_text(f"time,{above}\n{first},0.1,0.2\nE4,0.3,0.4\n")
     with pytest.raises(DashpruneError, match=r"row 1 and column 1 may both have the times; .* such as 24h"):
         read_cells(Path("rows.csv"), Reading(sample=None))
 
@@ -163,6 +187,9 @@ def test_a_comma_that_may_be_for_thousands_is_refused() -> None:
     Path("counts.tsv").write_text("time\tA\tB\n0\t1,234\t567\n1\t2,345\t678\n")
     with pytest.raises(DashpruneError, match=r"column 'A' holds text, such as '1,234'"):
         read_cells(Path("counts.tsv"), Reading(sample=None))
+    Path("counts.csv").write_text("time;A;B\n0;1.234;5\n1;345;6\n")
+    with pytest.raises(DashpruneError, match=r"the point in '1.234' may be for thousands"):
+        read_cells(Path("counts.csv"), Reading(sample=None))
     Path("counts.csv").write_text("time;A;B\n0;1.234;0,5\n1;2.345;1,5\n")
     with pytest.raises(DashpruneError, match=r"'0,5' has a comma and '1.234' a point before the fraction"):
         read_cells(Path("counts.csv"), Reading(sample=None))
@@ -173,7 +200,9 @@ def test_rows_that_r_has_numbered() -> None:
     cells = read_cells(Path("r.txt"), Reading(sample=None))
     assert (cells.genes, cells.time.tolist()) == (("A", "B"), [0, 1])
     np.testing.assert_allclose(cells.values, [[0.1, 0.5], [0.2, 0.5]])
-    edit("r.txt", lambda lines: [lines[0], lines[2], lines[1]])
+    Path("s.txt").write_text('"sample" "time" "A" "B"\n"1" "s1" 0 0.1 0.5\n"2" "s1" 1 0.2 0.5\n')
+    assert read_cells(Path("s.txt"), Reading()).sample.tolist() == ["s1", "s1"]
+    edit("r.txt", lambda lines: [line.replace('"', "") for line in lines])  # or the header lacks a name
     with pytest.raises(DashpruneError, match="has 4 cells, but the header has 3"):
         read_cells(Path("r.txt"), Reading(sample=None))
 
@@ -325,7 +354,7 @@ def test_times_with_a_unit() -> None:
         wide.assign(time=[form.format(time) for time in table()["time"]]).to_csv("expression.csv", index=False)
         same(load(), expected)
     put("expression.csv", 3, "s1,1 week,0.1,0.2,0.3,0.4")
-    assert "row 2, column 'time' is 'day 0'; time must be a finite number" in refused()
+    assert "expression.csv: times have different units, such as 'day 4' and '1 week'; write all in one" in refused()
 
 
 def test_rows_without_a_time_are_counted() -> None:

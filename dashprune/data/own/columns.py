@@ -20,12 +20,16 @@ _LONG = r"(?:w|wks?|weeks?|mo|months?|y|yrs?|years?|[hdw]p[aifmt]|pcw)"
 """Longer units, and those since something: hours past infection, days past fertilisation, weeks past conception."""
 _TIME = re.compile(rf"(?:time|times|timepoints?|latenttime|realtime|samplingtime)(?:in)?{_UNIT}?|{_UNIT}")
 _MOMENT = re.compile(rf"[+-]?[0-9]+(?:\.[0-9]+)?\s*(?P<unit>{_UNIT}|{_LONG})?", re.IGNORECASE)
-_STAGE = re.compile(
-    rf"(?:t|tp|times?|time[ _]?points?|pseudotime|zt|ct|e|p|{_UNIT}|{_LONG})[ _]*[0-9]+(?:\.[0-9]+)?", re.IGNORECASE
-)
-"""A number behind what it counts, such as T0, day 3, ZT12 or E8.5; genes may have such names, too."""
+_WORD = rf"(?:t|tp|times?|time[ _]?points?|pseudotime|zt|ct|e|p|{_UNIT}|{_LONG})"
+_STAGE = re.compile(rf"(?P<word>{_WORD})[ _]*[0-9]+(?:\.[0-9]+)?", re.IGNORECASE)
+"""A number behind what it counts, such as day 3, ZT12, T0 or E8.5; genes may have names like the last two."""
 _PARTS = ("time", "hour", "hr", "min", "day", "sec")
-_QUANTITY = re.compile(r"\s*([a-z_ ]*?)\s*([0-9]+(?:\.[0-9]+)?)\s*([a-z_. ]*?)\s*", re.IGNORECASE)
+_QUANTITY = re.compile(
+    rf"\s*(?:([a-z_ ]*?)[ _]*([+-]?[0-9]+(?:\.[0-9]+)?)\s*((?:{_UNIT}|{_LONG})(?:[ _.][a-z_. ]*?)?)"
+    rf"|((?:[a-z_ ]*[ _])??{_WORD})?[ _]*([+-]?[0-9]+(?:\.[0-9]+)?))\s*",
+    re.IGNORECASE,
+)
+"""A number with its unit behind it, or what it counts before it, and not any word, or a gene such as Per1 would do."""
 _SAMPLE = (
     "sample", "samples", "sample_id", "sampleid", "sample_name", "trajectory", "series", "replicate", "rep",
     "experiment", "donor", "patient", "subject", "mouse", "animal", "lineage", "condition", "batch",
@@ -49,12 +53,15 @@ def is_time(name: str) -> bool:
 
 
 def moments(names: Iterable[str]) -> int:
-    """How surely all of these are times: 3 as "24h", 2 as "T0" or "day 3", 1 as "24", which may be a gene; 0 if not."""
+    """How surely all of these are times: 3 as 24h or day 3; 2 as T0 or E8.5, and 1 as 24, which may be genes; or 0."""
     plain = [name.strip() for name in names]
     found = [_MOMENT.fullmatch(name) for name in plain]
     if all(found):
         return 3 if any(one and one["unit"] for one in found) else 1
-    return 2 if all(name == "0" or _STAGE.fullmatch(name) for name in plain) else 0
+    stages = [_STAGE.fullmatch(name) for name in plain if name != "0"]
+    if not all(stages):
+        return 0
+    return 3 if all(one and len(one["word"]) > 2 for one in stages) else 2
 
 
 def time_column(path: Path, columns: Sequence[str], how: Reading) -> str | None:
@@ -166,16 +173,19 @@ def times_of(path: Path, column: pd.Series) -> np.ndarray:
     """(rows,) float64 times; NaN where there is none. Text such as "0h" and "24h" counts if all has the same unit.
 
     Raises:
-        DashpruneError: naming the first cell that is no time, or a negative one.
+        DashpruneError: naming the first cell that is no time, or a negative one, or two of different units.
     """
     column = column.astype(object).where(column.notna(), None)
     filled = column.map(lambda value: value is not None and str(value).strip().casefold() not in MISSING)
-    parts = [_QUANTITY.fullmatch(str(value)) for value in column[filled]]
-    known = [(part[1].casefold(), part[3].casefold()) for part in parts if part is not None]
-    units = {unit for unit, value in zip(known, column[filled], strict=False) if str(value).strip() != "0"}
-    if len(known) == len(parts) and len(units) == 1 and units != {("", "")}:
+    parts = [part for value in column[filled] if (part := _QUANTITY.fullmatch(str(value))) is not None]
+    units = {_unit(part): part[0].strip() for part in parts if part[0].strip() != "0"}
+    if len(parts) == filled.sum() and units.keys() != {("", "")}:
+        if len(units) > 1:
+            raise DashpruneError(
+                f"{path.name}: times have different units, such as {listed(list(units.values()), 2)}; write all in one"
+            )
         column = column.copy()
-        column[filled] = [float(part[2]) for part in parts if part is not None]
+        column[filled] = [float(part[2] or part[5]) for part in parts]
     numbers = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
     wrong = np.flatnonzero(np.isnan(numbers) & filled.to_numpy())
     if len(wrong):
@@ -187,3 +197,8 @@ def times_of(path: Path, column: pd.Series) -> np.ndarray:
             f"negative, so shift all times by the same amount"
         )
     return np.where(np.isfinite(numbers), numbers, np.nan)
+
+
+def _unit(part: re.Match[str]) -> tuple[str, str]:
+    """What stands before and behind the number of a quantity, in lower case."""
+    return (part[1] or part[4] or "").strip(" _").casefold(), (part[3] or "").casefold()

@@ -183,7 +183,7 @@ def _are_times(path: Path, above: int, beside: int) -> bool:
     Raises:
         DashpruneError: if that cannot be told: a gene may be called 7157, or E2.
     """
-    if (above, beside) == (1, 2):
+    if (above, beside) in ((1, 2), (2, 2)):
         raise DashpruneError(
             f"{path.name}: row 1 and column 1 may both have the times; write them with their unit, such as 24h"
         )

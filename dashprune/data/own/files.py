@@ -29,7 +29,7 @@ DELIMITERS = {".csv": ",", ".tsv": "\t", ".tab": "\t", ".txt": "\t"}
 NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?|true|false|nan|na|", re.IGNORECASE)
 """A cell with a number, a truth value, or nothing."""
 _COMMA = re.compile(r"[+-]?[0-9]+,[0-9]+(e[+-]?[0-9]+)?", re.IGNORECASE)
-_THOUSANDS = re.compile(r"[+-]?[1-9][0-9]{0,2},[0-9]{3}")
+_THOUSANDS = re.compile(r"[+-]?[1-9][0-9]{0,2}[,.][0-9]{3}")
 _POINT = re.compile(r"[+-]?[0-9]*\.[0-9]+(e[+-]?[0-9]+)?", re.IGNORECASE)
 """Numbers with a fraction behind a comma, as spreadsheets of half the world write them; those that may be thousands to
 the other half; and those with a fraction behind a point."""
@@ -128,7 +128,7 @@ def columns_of(path: Path) -> list[str]:
     if first.empty:
         raise DashpruneError(f"{path.name} {_EMPTY}")
     names = [str(name).strip() for name in first.iloc[0]]
-    names = [name.replace(",", ".") if _COMMA.fullmatch(name) else name for name in names]  # times
+    names = [name.replace(",", ".", 1) if _COMMA.match(name) else name for name in names]  # times
     if _rows_are_named(path, names):
         names = ["", *names]  # as R writes it: the header has no cell above the names of rows
     if any("\n" in name or "\r" in name for name in names):
@@ -140,8 +140,8 @@ def columns_of(path: Path) -> list[str]:
 def _rows_are_named(path: Path, names: Sequence[str]) -> bool:
     """Whether the rows below the header have one cell more than it, and only numbers, or nothing, after the first.
 
-    Where the header begins with the time, the first cells must be 1, 2, 3 and those after them in order, or a name may
-    be missing at the end of the header.
+    Where the header begins with sample or time, the rows must begin with "1", "2", "3", or a name may be missing at the
+    end of the header.
     """
     try:
         rows = _parse(
@@ -152,16 +152,16 @@ def _rows_are_named(path: Path, names: Sequence[str]) -> bool:
     if rows.shape[1] != len(names) + 1 or rows.isna().any(axis=None):
         return False
     if names[0].casefold() in ("sample", "time"):
-        counted = rows[0].tolist() == [str(number + 1) for number in range(len(rows))]
-        if names[0].casefold() == "sample" or not counted or not _in_order(rows[1]):
-            return False
+        return _numbered_by_r(path)
     return all(NUMBER.fullmatch(str(cell).strip()) for cell in rows.iloc[:, 1:].to_numpy().ravel())
 
 
-def _in_order(cells: pd.Series) -> bool:
-    """Whether these are several numbers, of which none is below the one before."""
-    values = pd.to_numeric(cells, errors="coerce")
-    return len(values) > 1 and bool(values.is_monotonic_increasing)
+def _numbered_by_r(path: Path) -> bool:
+    """Whether the rows begin with "1", "2", "3", in quotes, and not all else is in quotes, too."""
+    with path.open(encoding="utf-8-sig") as lines:
+        rows = list(itertools.islice(lines, 1, 6))
+    counted = all(row.startswith(f'"{number}"') for number, row in enumerate(rows, start=1))
+    return bool(rows) and counted and not rows[0].rstrip().endswith('"')
 
 
 def read_table(path: Path, columns: Sequence[str], text: Collection[str], *, empty: bool = False) -> pd.DataFrame:
@@ -311,18 +311,27 @@ def _decimal(path: Path, delimiter: str) -> str:
     """What stands before the fraction of a number: a comma only where it parts no cells, and cannot be for thousands.
 
     Raises:
-        DashpruneError: if semicolons part the cells and some numbers have a comma, some a point.
+        DashpruneError: if semicolons part the cells and some numbers have a comma, some a point; or a column has whole
+            numbers and others whose point may be for thousands.
     """
     if delimiter == ",":
         return "."
     opened = gzip.open if path.suffix == ".gz" else open
     with opened(path, "rt", encoding="utf-8-sig") as lines:
         looked_at = list(itertools.islice(lines, _LOOKED_AT))
-    parted = [line.split(None if delimiter == r"\s+" else delimiter) for line in looked_at]
-    cells = [cell.strip().strip('"') for line in parted for cell in line]
+    sign = None if delimiter == r"\s+" else delimiter
+    parted = [[cell.strip().strip('"') for cell in line.split(sign)] for line in looked_at]
+    cells = [cell for line in parted for cell in line]
     commas = [cell for cell in cells if _COMMA.fullmatch(cell)]
-    point = next((cell for cell in cells if _POINT.fullmatch(cell)), None)
+    points = [cell for cell in cells if _POINT.fullmatch(cell)]
+    point = points[0] if points else None
     if delimiter == ";":
+        columns = [set(column) for column in itertools.zip_longest(*parted, fillvalue="")]
+        counts = any(not column.isdisjoint(points) and any(map(str.isdecimal, column)) for column in columns)
+        if counts and all(map(_THOUSANDS.fullmatch, points)):
+            raise DashpruneError(
+                f"{path.name}: the point in '{point}' may be for thousands; write numbers without such"
+            )
         if commas and point:
             raise DashpruneError(
                 f"{path.name}: '{commas[0]}' has a comma and '{point}' a point before the fraction; write all alike"
