@@ -147,6 +147,12 @@ def test_genes_below_times_may_have_names_like_times(above: str, beside: str) ->
     assert (cells.genes, cells.time.tolist()) == ((first, second), [0, 24])
 
 
+def test_a_long_cell_in_place_of_a_time_is_told_at_once() -> None:
+    Path("rows.csv").write_text(f"time,A,B\n{'_ ' * 3000}x,0.1,0.2\n1,0.3,0.4\n")
+    with pytest.raises(DashpruneError, match=r"time must be a finite number"):
+        read_cells(Path("rows.csv"), Reading(sample=None))
+
+
 def test_a_gene_is_no_time() -> None:
     Path("rows.csv").write_text("time,c1,c2\nG1,0.1,0.2\nG2,0.3,0.4\n")
     with pytest.raises(DashpruneError, match=r"row 2, column 'time' is 'G1'; time must be a finite number"):

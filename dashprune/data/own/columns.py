@@ -25,11 +25,13 @@ _STAGE = re.compile(rf"(?P<word>{_WORD})[ _]*[0-9]+(?:\.[0-9]+)?", re.IGNORECASE
 """A number behind what it counts, such as day 3, ZT12, T0 or E8.5; genes may have names like the last two."""
 _PARTS = ("time", "hour", "hr", "min", "day", "sec")
 _QUANTITY = re.compile(
-    rf"\s*(?:([a-z_ ]*?)[ _]*([+-]?[0-9]+(?:\.[0-9]+)?)\s*((?:{_UNIT}|{_LONG})(?:[ _.][a-z_. ]*?)?)"
-    rf"|((?:[a-z_ ]*[ _])??{_WORD})?[ _]*([+-]?[0-9]+(?:\.[0-9]+)?))\s*",
+    rf"(?:([a-z_ ]*?)[ _]*([+-]?[0-9]+(?:\.[0-9]+)?)\s*((?:{_UNIT}|{_LONG})(?:[ _.][a-z_. ]*?)?)"
+    rf"|((?:[a-z_ ]*[ _])??{_WORD})?[ _]*([+-]?[0-9]+(?:\.[0-9]+)?))",
     re.IGNORECASE,
 )
 """A number with its unit behind it, or what it counts before it, and not any word, or a gene such as Per1 would do."""
+_LONGEST = 60
+"""Letters of a time; of much longer ones the expression above tries too many ways to part them."""
 _SAMPLE = (
     "sample", "samples", "sample_id", "sampleid", "sample_name", "trajectory", "series", "replicate", "rep",
     "experiment", "donor", "patient", "subject", "mouse", "animal", "lineage", "condition", "batch",
@@ -54,7 +56,7 @@ def is_time(name: str) -> bool:
 
 def moments(names: Iterable[str]) -> int:
     """How surely all of these are times: 3 as 24h or day 3; 2 as T0 or E8.5, and 1 as 24, which may be genes; or 0."""
-    plain = [name.strip() for name in names]
+    plain = [name.strip()[: _LONGEST + 1] for name in names]
     found = [_MOMENT.fullmatch(name) for name in plain]
     if all(found):
         return 3 if any(one and one["unit"] for one in found) else 1
@@ -177,9 +179,10 @@ def times_of(path: Path, column: pd.Series) -> np.ndarray:
     """
     column = column.astype(object).where(column.notna(), None)
     filled = column.map(lambda value: value is not None and str(value).strip().casefold() not in MISSING)
-    parts = [part for value in column[filled] if (part := _QUANTITY.fullmatch(str(value))) is not None]
-    units = {_unit(part): part[0].strip() for part in parts if part[0].strip() != "0"}
-    if len(parts) == filled.sum() and units.keys() != {("", "")}:
+    cells = [str(value).strip() for value in column[filled]]
+    parts = [part for cell in cells if len(cell) <= _LONGEST and (part := _QUANTITY.fullmatch(cell)) is not None]
+    units = {_unit(part): part[0] for part in parts if part[0] != "0"}
+    if len(parts) == len(cells) and units.keys() != {("", "")}:
         if len(units) > 1:
             raise DashpruneError(
                 f"{path.name}: times have different units, such as {listed(list(units.values()), 2)}; write all in one"
