@@ -128,7 +128,7 @@ def columns_of(path: Path) -> list[str]:
     if first.empty:
         raise DashpruneError(f"{path.name} {_EMPTY}")
     names = [str(name).strip() for name in first.iloc[0]]
-    names = [name.replace(",", ".", 1) if _COMMA.match(name) else name for name in names]  # times
+    names = [with_point(name) for name in names]  # times
     if _rows_are_named(path, names):
         names = ["", *names]  # as R writes it: the header has no cell above the names of rows
     if any("\n" in name or "\r" in name for name in names):
@@ -290,7 +290,7 @@ def _parse(path: Path, delimiter: str | None = None, **options: Any) -> pd.DataF
             table = pd.read_csv(
                 path,
                 sep=sign,
-                decimal=_decimal(path, sign),
+                decimal=decimal(path, sign),
                 encoding="utf-8-sig",
                 index_col=False,
                 skipinitialspace=True,
@@ -307,7 +307,12 @@ def _parse(path: Path, delimiter: str | None = None, **options: Any) -> pd.DataF
         raise DashpruneError(f"{path.name}: it is not a table: {' '.join(str(error).split())}") from None
 
 
-def _decimal(path: Path, delimiter: str) -> str:
+def with_point(cell: str) -> str:
+    """A number whose fraction stands behind a comma, and maybe its unit, with a point; anything else as it is."""
+    return cell.replace(",", ".", 1) if _COMMA.match(cell) else cell
+
+
+def decimal(path: Path, delimiter: str) -> str:
     """What stands before the fraction of a number: a comma only where it parts no cells, and cannot be for thousands.
 
     Raises:

@@ -72,6 +72,8 @@ def form_of(path: Path, genes: Collection[str], given: Collection[str]) -> Form:
         skipped = _comments(text)
         delimiter = files.delimiter_of(kind, "".join(text[skipped : skipped + 1]))
         lines = [_split(line, delimiter) for line in text[skipped:]]
+        if files.decimal(path, delimiter) == ",":
+            lines = [[files.with_point(cell) for cell in line] for line in lines]
     if not lines or not any(lines[0]):
         raise DashpruneError(f"{path.name} is empty, or its first row is; it must name the columns")
     first, rows = [cell.strip() for cell in lines[0]], [row for row in lines[1:] if any(row)]
