@@ -138,7 +138,13 @@ def test_genes_above_times_may_have_names_like_times(above: str, beside: str) ->
 
 @pytest.mark.parametrize(
     ("above", "beside"),
-    [("0h,24h", "T1,T2"), ("0h,24h", "7157,1956"), ("T0,T24", "TP53,E2F1"), ("Day0,Day24", "H1,H3")],
+    [
+        ("0h,24h", "T1,T2"),
+        ("0h,24h", "7157,1956"),
+        ("T0,T24", "TP53,E2F1"),
+        ("0h,24h", "SEC61,SEC63"),
+        ("Day0,Day24", "H1,H3"),
+    ],
 )
 def test_genes_below_times_may_have_names_like_times(above: str, beside: str) -> None:
     first, second = beside.split(",")
@@ -151,6 +157,34 @@ def test_a_long_cell_in_place_of_a_time_is_told_at_once() -> None:
     Path("rows.csv").write_text(f"time,A,B\n{'_ ' * 3000}x,0.1,0.2\n1,0.3,0.4\n")
     with pytest.raises(DashpruneError, match=r"time must be a finite number"):
         read_cells(Path("rows.csv"), Reading(sample=None))
+
+
+@pytest.mark.parametrize("genes", ["SEC61,SEC63", "5S,18S", "T1,T2", "P1,P2", "7157,1956"])
+def test_genes_above_plain_times_are_never_taken_for_these(genes: str) -> None:
+    Path("wide.csv").write_text(f"time,{genes}\n0,1,4\n24,2,5\n48,3,6\n")
+    if genes in ("SEC61,SEC63", "5S,18S"):  # which may be times, above numbers of genes
+        with pytest.raises(DashpruneError, match="row 1 and column 1 may both have the times"):
+            read_cells(Path("wide.csv"), Reading(sample=None))
+    else:
+        cells = read_cells(Path("wide.csv"), Reading(sample=None))
+        assert (cells.genes, cells.time.tolist()) == (tuple(genes.split(",")), [0, 24, 48])
+
+
+@pytest.mark.parametrize("times", ["0,24,48", "T0,T24,T48"])
+def test_numbers_of_genes_below_times_are_not_taken_for_these(times: str) -> None:
+    Path("rows.csv").write_text(f"time,{times}\n7157,1,2,3\n4193,4,5,6\n672,7,8,9\n")
+    with pytest.raises(DashpruneError, match="row 1 and column 1 may both have the times"):
+        read_cells(Path("rows.csv"), Reading(sample=None))
+
+
+def test_names_that_begin_like_a_fraction_are_kept() -> None:
+    Path("e.tsv").write_text("time\t2,3-BPG\tPKM\n0\t0.5\t4\n1\t2\t5\n")
+    assert read_cells(Path("e.tsv"), Reading(sample=None)).genes == ("2,3-BPG", "PKM")
+
+
+def test_one_day_and_two_days_are_of_one_unit() -> None:
+    Path("rows.csv").write_text("time,0 days,1 day,2 Days\nTP53,1,2,3\nMDM2,4,5,6\n")
+    assert read_cells(Path("rows.csv"), Reading(sample=None)).time.tolist() == [0, 1, 2]
 
 
 def test_a_gene_is_no_time() -> None:

@@ -55,11 +55,11 @@ def is_time(name: str) -> bool:
 
 
 def moments(names: Iterable[str]) -> int:
-    """How surely all of these are times: 3 as 24h or day 3; 2 as T0 or E8.5, and 1 as 24, which may be genes; or 0."""
+    """How surely all of these are times: 4 as 24h, 3 as day 3 or SEC61, 2 as T0 or E8.5, 1 as 24; or 0."""
     plain = [name.strip()[: _LONGEST + 1] for name in names]
     found = [_MOMENT.fullmatch(name) for name in plain]
     if all(found):
-        return 3 if any(one and one["unit"] for one in found) else 1
+        return 4 if any(one and one["unit"] for one in found) else 1
     stages = [_STAGE.fullmatch(name) for name in plain if name != "0"]
     if not all(stages):
         return 0
@@ -204,4 +204,10 @@ def times_of(path: Path, column: pd.Series) -> np.ndarray:
 
 def _unit(part: re.Match[str]) -> tuple[str, str]:
     """What stands before and behind the number of a quantity, in lower case."""
-    return (part[1] or part[4] or "").strip(" _").casefold(), (part[3] or "").casefold()
+    return _singular(part[1] or part[4] or ""), _singular(part[3] or "")
+
+
+def _singular(unit: str) -> str:
+    """Days and Day are day; s, of seconds, is what it is."""
+    plain = unit.strip(" _").casefold()
+    return plain.removesuffix("s") if len(plain) > 2 else plain

@@ -73,7 +73,7 @@ def _read_table(path: Path, how: Reading) -> Cells:
         return _read_rows(path, columns, how)
     if time == columns[0] and (surely := known.moments(columns[1:])):
         table = files.read_table(path, columns, columns[:1])
-        if _are_times(path, surely, known.moments(table[time])):
+        if _are_times(path, columns[1:], surely, table[time]):
             return _turned(path, table, how, time)
     if "" in columns[1:]:
         place = columns.index("", 1) + 1
@@ -177,17 +177,26 @@ def _turned(path: Path, table: pd.DataFrame, how: Reading, time: str) -> Cells:
     return cells._replace(notes=(Note(f"{path.name}: genes are in rows, and were turned"), *cells.notes))
 
 
-def _are_times(path: Path, above: int, beside: int) -> bool:
+def _are_times(path: Path, header: Sequence[str], above: int, column: pd.Series) -> bool:
     """Whether the first row has the times, and not the first column; see `moments`, which says how surely either does.
 
     Raises:
-        DashpruneError: if that cannot be told: a gene may be called 7157, or E2.
+        DashpruneError: if that cannot be told: a gene may be called 7157, E2, SEC61 or 5S.
     """
-    if (above, beside) in ((1, 2), (2, 2)):
+    beside = known.moments(column)
+    if beside == 1:
+        numbers = pd.to_numeric(column)
+        times = numbers.is_monotonic_increasing or not numbers.is_unique  # numbers of genes are in no order, and differ
+        ascending = above == 1 and pd.to_numeric(pd.Series(header)).is_monotonic_increasing
+        unclear = above >= 3 if times else above == 2 or ascending
+        found = above >= 3
+    else:
+        unclear, found = above == beside or (above, beside) == (1, 2), above > beside
+    if unclear:
         raise DashpruneError(
             f"{path.name}: row 1 and column 1 may both have the times; write them with their unit, such as 24h"
         )
-    return above > beside and (above, beside) != (2, 1)  # genes T1 and T2 above a column of numbers
+    return found
 
 
 def _has_names_in_rows(table: pd.DataFrame) -> bool:

@@ -309,7 +309,7 @@ def _parse(path: Path, delimiter: str | None = None, **options: Any) -> pd.DataF
 
 def with_point(cell: str) -> str:
     """A number whose fraction stands behind a comma, and maybe its unit, with a point; anything else as it is."""
-    return cell.replace(",", ".", 1) if _COMMA.match(cell) else cell
+    return cell.replace(",", ".") if re.fullmatch(rf"{_COMMA.pattern}\s*[a-z]*", cell, re.IGNORECASE) else cell
 
 
 def decimal(path: Path, delimiter: str) -> str:

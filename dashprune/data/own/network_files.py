@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
 import re
 import zipfile
@@ -145,7 +146,7 @@ def _is_header(first: Sequence[str], rows: list[list[str]], genes: Collection[st
         return True
     if all(cell.isascii() and cell.isdigit() for cell in first[:2]):
         return False
-    if is_time(first[0]) or (len(first) > 2 and moments(first[1:]) in (1, 3)):
+    if is_time(first[0]) or (len(first) > 2 and moments(first[1:]) in (1, 4)):
         return True  # of expression
     known = {gene.casefold() for gene in genes}
     if len(first) <= 5 and {cell.casefold() for cell in first[:2]} <= known:
@@ -190,7 +191,10 @@ def _comments(lines: Sequence[str]) -> int:
 
 
 def _split(line: str, delimiter: str) -> list[str]:
-    parts = line.strip(" \r\n").split() if delimiter == r"\s+" else line.rstrip("\r\n").split(delimiter)
+    if delimiter == ",":
+        parts = next(csv.reader([line.rstrip("\r\n")], skipinitialspace=True), []) or [""]  # names may have commas
+    else:
+        parts = line.strip(" \r\n").split() if delimiter == r"\s+" else line.rstrip("\r\n").split(delimiter)
     return [part.strip().strip('"').strip() for part in parts]
 
 
