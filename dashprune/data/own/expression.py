@@ -194,7 +194,8 @@ def _are_times(path: Path, header: Sequence[str], above: int, column: pd.Series)
         unclear, found = above == beside or (above, beside) == (1, 2), above > beside
     if unclear:
         raise DashpruneError(
-            f"{path.name}: row 1 and column 1 may both have the times; write them with their unit, such as 24h"
+            f"{path.name}: row 1 and column 1 may both have the times; write them with their unit, such as 24h, or, if "
+            f"genes are in rows, into a row 'time' below names of the columns"
         )
     return found
 

@@ -17,7 +17,7 @@ from collections.abc import Collection, Iterable, Sequence
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import IO, Any, cast
 
 import numpy as np
 import pandas as pd
@@ -282,8 +282,7 @@ def _parse(path: Path, delimiter: str | None = None, **options: Any) -> pd.DataF
     try:
         sign = delimiter or _delimiter(path)
         if "engine" not in options:
-            opened = gzip.open if path.suffix == ".gz" else open
-            with opened(path, "rt", encoding="utf-8-sig", newline="") as lines:
+            with opened(path) as lines:
                 options |= parser(path, lines, sign, len(options["names"]), options["skiprows"])
         with warnings.catch_warnings():
             warnings.simplefilter("error", pd.errors.ParserWarning)  # raised where cells would be lost
@@ -316,33 +315,37 @@ def decimal(path: Path, delimiter: str) -> str:
     """What stands before the fraction of a number: a comma only where it parts no cells, and cannot be for thousands.
 
     Raises:
-        DashpruneError: if semicolons part the cells and some numbers have a comma, some a point; or a column has whole
-            numbers and others whose point may be for thousands.
+        DashpruneError: if semicolons part the cells and a point may be for thousands: where fractions have commas, or
+            other numbers of the column have no point.
     """
     if delimiter == ",":
         return "."
-    opened = gzip.open if path.suffix == ".gz" else open
-    with opened(path, "rt", encoding="utf-8-sig") as lines:
-        looked_at = list(itertools.islice(lines, _LOOKED_AT))
+    with opened(path) as lines:
+        looked_at = [line for line in itertools.islice(lines, _LOOKED_AT) if not line.startswith("#")]
     sign = None if delimiter == r"\s+" else delimiter
     parted = [[cell.strip().strip('"') for cell in line.split(sign)] for line in looked_at]
-    cells = [cell for line in parted for cell in line]
-    commas = [cell for cell in cells if _COMMA.fullmatch(cell)]
-    points = [cell for cell in cells if _POINT.fullmatch(cell)]
-    point = points[0] if points else None
-    if delimiter == ";":
-        columns = [set(column) for column in itertools.zip_longest(*parted, fillvalue="")]
-        counts = any(not column.isdisjoint(points) and any(map(str.isdecimal, column)) for column in columns)
-        if counts and all(map(_THOUSANDS.fullmatch, points)):
-            raise DashpruneError(
-                f"{path.name}: the point in '{point}' may be for thousands; write numbers without such"
-            )
-        if commas and point:
-            raise DashpruneError(
-                f"{path.name}: '{commas[0]}' has a comma and '{point}' a point before the fraction; write all alike"
-            )
-        return "," if point is None else "."
-    return "," if point is None and any(_THOUSANDS.fullmatch(cell) is None for cell in commas) else "."
+    commas, points = ([cell for row in parted for cell in row if kind.fullmatch(cell)] for kind in (_COMMA, _POINT))
+    if delimiter != ";":
+        return "," if not points and any(_THOUSANDS.fullmatch(cell) is None for cell in commas) else "."
+    thousands = [cell for cell in points if _THOUSANDS.fullmatch(cell)]
+    if commas and thousands:
+        raise DashpruneError(
+            f"{path.name}: '{commas[0]}' has a comma and '{thousands[0]}' a point before the fraction; write all alike"
+        )
+    columns = [set(column) for column in itertools.zip_longest(*parted, fillvalue="")]
+    counts = any(not column.isdisjoint(points) and any(map(str.isdecimal, column)) for column in columns)
+    if counts and thousands == points:
+        raise DashpruneError(
+            f"{path.name}: the point in '{points[0]}' may be for thousands; write numbers without such"
+        )
+    return "," if commas or not points else "."
+
+
+def opened(path: Path) -> IO[str]:
+    """A text file, packed or not, with its line ends and without its byte-order mark."""
+    if path.suffix == ".gz":
+        return cast(IO[str], gzip.open(path, "rt", encoding="utf-8-sig", newline=""))
+    return path.open(encoding="utf-8-sig", newline="")
 
 
 def parser(path: Path, lines: Iterable[str], delimiter: str, columns: int, skipped: int = 0) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import gzip
 import re
 import zipfile
 from collections.abc import Collection, Iterator, Sequence
@@ -173,8 +172,7 @@ def _first_lines(path: Path) -> list[str]:
 
 def _lines(path: Path) -> Iterator[str]:
     try:
-        packed = path.suffix == ".gz"
-        with gzip.open(path, "rt", encoding="utf-8-sig") if packed else path.open(encoding="utf-8-sig") as file:
+        with files.opened(path) as file:
             yield from file
     except UnicodeDecodeError:
         raise DashpruneError(f"{path.name} is not text in UTF-8; save it as such") from None
