@@ -252,6 +252,9 @@ def test_rows_that_r_has_numbered() -> None:
     np.testing.assert_allclose(cells.values, [[0.1, 0.5], [0.2, 0.5]])
     Path("s.txt").write_text('"sample" "time" "A" "B"\n"1" "s1" 0 0.1 0.5\n"2" "s1" 1 0.2 0.5\n')
     assert read_cells(Path("s.txt"), Reading()).sample.tolist() == ["s1", "s1"]
+    Path("q.csv").write_text('"time","A","B"\n"1","0.1","0.5","0.7"\n"2","0.2","0.5","0.7"\n')
+    with pytest.raises(DashpruneError, match="has 4 cells, but the header has 3"):  # which lacks a name
+        read_cells(Path("q.csv"), Reading(sample=None))
     edit("r.txt", lambda lines: [line.replace('"', "") for line in lines])  # or the header lacks a name
     with pytest.raises(DashpruneError, match="has 4 cells, but the header has 3"):
         read_cells(Path("r.txt"), Reading(sample=None))

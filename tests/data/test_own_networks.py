@@ -109,7 +109,7 @@ def test_columns_are_known_by_their_names(content: str, expected: dict[str, floa
         ("G0,G1,+\nG1,G2,-\n", {"G0 G1": 1, "G1 G2": -1}, "sign 'column 3'"),
         ("G0,G1,0.5\nG1,G2,-0.25\n", {"G0 G1": 0.5, "G1 G2": -0.25}, "weight 'column 3'"),
         ("G0\tG1\t0,5\nG1\tG2\t-0,25\n", {"G0 G1": 0.5, "G1 G2": -0.25}, "weight 'column 3'"),
-        ("# version;1.2\nG0;G1;0,5\nG1;G2;-0,25\n", {"G0 G1": 0.5, "G1 G2": -0.25}, "weight 'column 3'"),
+        ("# version;1.234\nG0;G1;0,5\nG1;G2;-0,25\n", {"G0 G1": 0.5, "G1 G2": -0.25}, "weight 'column 3'"),
         ('"G0",G1\n"2,3-BPG",G2\nG1,G2\n', {"G0 G1": 1, "G1 G2": 1}, "no header"),
         ("G0;G1;0,5\nG1;G2;-0,25\n", {"G0 G1": 0.5, "G1 G2": -0.25}, "weight 'column 3'"),
         (";G1;G2\nG0;0,5;0\nG1;0;-0,25\n", {"G0 G1": 0.5, "G1 G2": -0.25}, "a matrix of 2 rows and 2 columns"),

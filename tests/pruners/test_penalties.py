@@ -16,6 +16,7 @@ from dashprune.pruners.l0 import L0
 from dashprune.pruners.pathreg import PathPenalty
 from dashprune.pruners.paths import path_shares, path_sum
 from dashprune.pruners.pinn import Pinn
+from dashprune.seeds import torch_generator
 from tests.conftest import tensor
 from tests.pruners.test_imp import phoenix
 
@@ -140,6 +141,18 @@ def test_pinn_with_all_weight_on_the_data_is_the_baseline_exactly(example: Probl
         model.products.weight.fill_(1e4)  # the prior loss would overflow
     loss = torch.tensor(0.3, requires_grad=True)
     assert pruner.objective(model, loss) is loss
+
+
+def test_pinn_draws_rows_with_what_the_prior_makes_of_them(example: Problem) -> None:
+    pruner = Pinn(weight=0.0, rows=1000, rows_per_step=10, range=0.5, seed=0)
+    model = phoenix()
+    pruner.attach(model, example)
+    pruner.update(model, 1)
+    first = int(torch.randint(991, (), generator=torch_generator(0, "prior rows", 1)))
+    inputs = pruner.inputs[first : first + 10]
+    expected = (model.drift(inputs) - inputs @ torch.tensor(example.prior.toarray())).square().mean()
+    assert first > 0
+    torch.testing.assert_close(pruner.objective(model, ZERO), expected)
 
 
 def test_pinn_sees_other_rows_at_every_step(example: Problem) -> None:
