@@ -340,10 +340,12 @@ def _save(run: Opened, training: Training) -> None:
 def _plan(runs: Sequence[Prepared], members: Sequence[Member], solver: Solver) -> str:
     """Which runs train as one model and which alone."""
     strategies = {id(member): run.opened.settings.names[2] for run, member in zip(runs, members, strict=True)}
+    found = groups(members, solver)
+    alone = [member for group in found if len(group) == 1 for member in group]
     parts = []
-    for group in groups(members, solver):
+    for how, group in [*(("as one", group) for group in found if len(group) > 1), ("alone", alone)]:
         names = ", ".join(dict.fromkeys(strategies[id(member)] for member in group))
-        parts.append(f"{len(group)} as one ({names})" if len(group) > 1 else f"1 alone ({names})")
+        parts += [f"{len(group)} {how} ({names})"] if group else []
     return "; ".join(parts)
 
 

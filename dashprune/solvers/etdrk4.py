@@ -22,6 +22,9 @@ from dashprune.solvers.base import Solver
 
 Production = Callable[[Tensor], Tensor]
 
+IN_CACHE = 2**18
+"""Values of expression beyond which more transitions, or more models, at a time take longer than one after another."""
+
 
 @dataclass(frozen=True)
 class Etdrk4(Solver):
@@ -42,8 +45,13 @@ class Etdrk4(Solver):
         stages = model.stages() if model.by_weights else None
         if stages is None or start.dim() != stages.weights[0].dim():
             return etdrk4(model.production, model.decay_rate(), start, dt, steps)
-        table = _table(model.decay_rate(), model.paced(start.new_ones(())), dt[..., None] / steps)
-        return cast(Tensor, _Unrolled.apply(stages, steps, torch.is_grad_enabled(), start, table, *stages.weights))
+        rate, pace, kept = model.decay_rate(), model.paced(start.new_ones(())), torch.is_grad_enabled()
+        rows = start.shape[-2] if kept else max(1, IN_CACHE * start.shape[-2] // max(1, start.numel()))
+        parts, ends = zip(start.split(rows, -2), (dt[..., None] / steps).split(rows, -2), strict=True), []
+        for part, h in parts:
+            table = _table(rate, pace, h)
+            ends.append(cast(Tensor, _Unrolled.apply(stages, steps, kept, part, table, *stages.weights)))
+        return ends[0] if len(ends) == 1 else torch.cat(ends, -2)
 
 
 def etdrk4(production: Production, rate: Tensor, start: Tensor, dt: Tensor, steps: int) -> Tensor:
@@ -132,36 +140,41 @@ def _table(rate: Tensor, pace: Tensor, h: Tensor) -> Tensor:
     The first entry of a row is for expression at the start of the step, exp(-z/2) or exp(-z). The others are for drifts
     and hold h · pace times the method's weights.
     """
-    return cast(Tensor, _Table.apply(rate, pace, h))
+    return cast(Tensor, _Table.apply(rate, pace, h, torch.is_grad_enabled()))
 
 
 ROWS = (2, 3, 4, 5)
 
 
 class _Table(torch.autograd.Function):
-    """All are sums over nodes s of weight · exp(-z s), and so are their derivatives, of -s · weight · exp(-z s)."""
+    """All are sums over nodes s of weight · exp(-z s), and so are their derivatives, of -s · weight · exp(-z s).
+
+    These are computed if they are `kept`, for a backward pass.
+    """
 
     @staticmethod
-    def forward(ctx: Any, rate: Tensor, pace: Tensor, h: Tensor) -> Tensor:
+    def forward(ctx: Any, rate: Tensor, pace: Tensor, h: Tensor, kept: bool) -> Tensor:
         z = h * rate
         nodes, weights, starts, drifts = _quadrature(z.dtype, z.device)
         exponentials = (nodes * z.reshape(1, -1)).exp_()
-        values, derivatives = (weights @ exponentials).view(2, 14, *z.shape)
         one = (14, *([1] * z.dim()))
         factor = torch.addcmul(starts.view(one), drifts.view(one), h * pace)
+        if not kept:
+            return (weights[:14] @ exponentials).view(14, *z.shape) * factor
+        values, derivatives = (weights @ exponentials).view(2, 14, *z.shape)
         ctx.save_for_backward(values, derivatives, factor, h, drifts)
         ctx.shapes = rate.shape, pace.shape
         return values * factor
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor | None, None]:
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         values, derivatives, factor, h, drifts = ctx.saved_tensors
         rate, pace = ctx.shapes
         to_rate = ((gradient * factor).mul_(derivatives).sum(0) * h).sum_to_size(rate)
         if not ctx.needs_input_grad[1]:
-            return to_rate, None, None
+            return to_rate, None, None, None
         to_values = (gradient * values).view(14, -1)
-        return to_rate, ((drifts @ to_values).view(gradient.shape[1:]) * h).sum_to_size(pace), None
+        return to_rate, ((drifts @ to_values).view(gradient.shape[1:]) * h).sum_to_size(pace), None, None
 
 
 @lru_cache

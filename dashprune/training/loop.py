@@ -13,6 +13,7 @@ from dashprune.data.problem import Split
 from dashprune.errors import DashpruneError, say
 from dashprune.seeds import torch_generator
 from dashprune.solvers.base import DivergenceError, Solver
+from dashprune.solvers.etdrk4 import IN_CACHE
 from dashprune.training.batches import Batch, batches, by_trajectory, join, stacked
 from dashprune.training.ensemble import Ensemble, shape_of, steps_behind
 from dashprune.training.sparse_layers import compacted
@@ -108,6 +109,14 @@ class Member:
         rate = self.training.settings.learning_rate
         return f"lower train.learning_rate (now {rate:g}) or solve more exactly (solver.step, solver.rtol)"
 
+    @property
+    def most(self) -> float:
+        """The largest number of such runs that gain by training as one: on a CPU, what a cache holds the batches of."""
+        if self.trajectories[0].start.device.type != "cpu":
+            return math.inf
+        sizes = sorted(one.start.numel() for one in self.trajectories)
+        return IN_CACHE // max(1, sum(sizes[-self.training.settings.batch_trajectories :]))
+
     def alike(self, solver: Solver) -> object:
         """Equal for members that can be trained as one ensemble in the current epoch; None if this one cannot."""
         training, lengths = self.training, sorted(len(part.dt) for part in self.trajectories)
@@ -153,13 +162,13 @@ def fit_together(members: Sequence[Member], solver: Solver) -> None:
 
 
 def groups(members: Sequence[Member], solver: Solver) -> list[list[Member]]:
-    """The members that can be trained as one in the current epoch, together; every other alone."""
+    """The members that can be trained as one in the current epoch, as many together as gain by it; others alone."""
     if len(members) == 1:
         return [list(members)]
     found: list[tuple[object, list[Member]]] = []
     for member in members:
         key = member.alike(solver)
-        fitting = [group for other, group in found if key is not None and other == key]
+        fitting = [group for other, group in found if key is not None and other == key and len(group) < member.most]
         fitting[0].append(member) if fitting else found.append((key, [member]))
     return [group for _, group in found]
 

@@ -373,7 +373,7 @@ def test_runs_trained_together_give_the_rows_of_separate_runs(
     small: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     rows = together(small, *DIFFERENT)
-    assert "6 runs: 4 as one (dash, imp); 1 alone (l0); 1 alone (none)" in capsys.readouterr().err
+    assert "6 runs: 4 as one (dash, imp); 2 alone (l0, none)" in capsys.readouterr().err
     for row, words in zip(rows, DIFFERENT, strict=True):
         alone = run([*small, f"outputs={tmp_path / 'alone'}"], *words)
         assert row.keys() == alone.keys()

@@ -11,6 +11,7 @@ from torch import nn
 from dashprune.models.base import VectorField
 from dashprune.models.mlp import Mlp
 from dashprune.models.phoenix import Phoenix
+from dashprune.solvers import etdrk4 as module
 from dashprune.solvers.etdrk4 import Etdrk4, _table, etdrk4
 
 DT = torch.tensor([0.5, 2.0, 8.0], dtype=torch.float64)
@@ -100,7 +101,7 @@ def solved_twice(name: str, shape: tuple[int, ...], steps: int) -> tuple[list[to
         gradients = torch.autograd.grad((end * weight).sum(), [*model.parameters(), start], retain_graph=True)
         results.append([end, *gradients])
     with torch.no_grad():
-        assert torch.equal(Etdrk4(1 / steps).predict(model, start, dt), results[0][0])
+        torch.testing.assert_close(Etdrk4(1 / steps).predict(model, start, dt), results[0][0], rtol=1e-12, atol=1e-14)
     return results[0], results[1]
 
 
@@ -141,6 +142,32 @@ def test_gradients_by_stages_against_finite_differences(name: str) -> None:
         return torch.func.functional_call(Solved(), given)
 
     assert torch.autograd.gradcheck(solve, tuple(one.detach().requires_grad_() for one in model.parameters()))
+
+
+@pytest.mark.parametrize("shape", [(7, 3), (2, 7, 3)])
+def test_without_gradients_many_transitions_are_solved_in_parts(
+    shape: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = MODELS["phoenix"]().double()
+    model.reset_parameters(torch.Generator().manual_seed(2))
+    for own, parameter in list(model.named_parameters()) if len(shape) > 2 else []:
+        place, _, last = own.rpartition(".")
+        stacked = torch.stack([parameter, 0.7 * parameter])
+        model.get_submodule(place)._parameters[last] = nn.Parameter(stacked if stacked.dim() > 2 else stacked[:, None])
+    start, dt = torch.rand(shape, dtype=torch.float64), torch.rand(shape[:-1], dtype=torch.float64)
+    whole = Etdrk4(0.5).predict(model, start, dt).detach()
+    sizes: list[int] = []
+    original = module._table
+    monkeypatch.setattr(module, "_table", lambda *given: (sizes.append(given[2].shape[-2]), original(*given))[1])
+    monkeypatch.setattr(module, "IN_CACHE", 3 * math.prod(shape) // 7)
+    torch.testing.assert_close(Etdrk4(0.5).predict(model, start, dt), whole, rtol=0, atol=0)
+    with torch.no_grad():
+        torch.testing.assert_close(Etdrk4(0.5).predict(model, start, dt), whole, rtol=1e-12, atol=1e-14)
+        assert sizes == [7, 3, 3, 1]
+        monkeypatch.setattr(module, "IN_CACHE", 1)  # less than a transition
+        torch.testing.assert_close(Etdrk4(0.5).predict(model, start, dt), whole, rtol=1e-12, atol=1e-14)
+        assert sizes[4:] == [1] * 7
+        assert Etdrk4(0.5).predict(model, start[..., :0, :], dt[..., :0]).shape == (*shape[:-2], 0, 3)
 
 
 def test_layers_that_compute_otherwise_are_called() -> None:

@@ -198,6 +198,18 @@ def test_what_differs_in_more_than_numbers_is_not_stacked(example: Problem) -> N
     assert key(phoenix(), Imp(schedule()), split=ragged) not in (None, imp)
 
 
+def test_no_more_runs_are_trained_as_one_than_gain_by_it(example: Problem, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = [member for member in members(example, phoenix) if type(member.training.pruner) is Pruner]
+    made += [member for member in members(example, phoenix) if type(member.training.pruner) is Pruner][:1]
+    largest = max(one.start.numel() for one in made[0].trajectories)
+    assert [len(group) for group in loop.groups(made, SOLVERS[0])] == [3]
+    for room, sizes in ((2, [2, 1]), (1, [1, 1, 1]), (0.5, [1, 1, 1])):
+        monkeypatch.setattr(loop, "IN_CACHE", int(room * largest * SETTINGS.batch_trajectories))
+        found = loop.groups(made, SOLVERS[0])
+        assert [len(group) for group in found] == sizes
+        assert [member for group in found for member in group] == made
+
+
 def test_trajectories_of_different_lengths(example: Problem, capsys: pytest.CaptureFixture[str]) -> None:
     """In each step the runs have other numbers of transitions; short batches are filled up with what does not count."""
     times = example.train.times.copy()
