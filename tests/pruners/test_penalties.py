@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from torch.nn import functional
 
 from dashprune.data.problem import Problem
 from dashprune.models.base import VectorField
@@ -15,7 +16,7 @@ from dashprune.pruners.cnode import CNode
 from dashprune.pruners.l0 import L0
 from dashprune.pruners.pathreg import PathPenalty
 from dashprune.pruners.paths import path_shares, path_sum
-from dashprune.pruners.pinn import Pinn
+from dashprune.pruners.pinn import Pinn, _MeanSquare
 from dashprune.seeds import torch_generator
 from tests.conftest import tensor
 from tests.pruners.test_imp import phoenix
@@ -131,6 +132,23 @@ def test_pinn_loss_by_hand_and_with_the_drift_alone(example: Problem) -> None:
     with torch.no_grad():
         model.raw_multipliers.mul_(7)
     assert pruner.objective(model, ZERO).item() == before
+
+
+def test_pinn_mean_square_is_that_of_torch_to_the_bit() -> None:
+    x, y = torch.rand(2, 3, 7, 5, generator=torch.Generator().manual_seed(0)).unbind()
+    weight = torch.tensor([0.3, 2.0, 5.0])
+    results = []
+    for mean_square in (
+        _MeanSquare.apply,
+        lambda x, y: functional.mse_loss(x, y, reduction="none").mean(dim=(-2, -1)),
+    ):
+        own = x.clone().requires_grad_()
+        losses = mean_square(own, y)
+        (losses * weight).sum().backward()
+        results.append((losses.detach(), own.grad))
+    assert all(torch.equal(*pair) for pair in zip(*results, strict=True))
+    own = x[0].double().requires_grad_()
+    assert torch.autograd.gradcheck(lambda x: _MeanSquare.apply(x, y[0].double()), own)
 
 
 def test_pinn_with_all_weight_on_the_data_is_the_baseline_exactly(example: Problem) -> None:
