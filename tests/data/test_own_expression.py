@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import re
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -190,6 +191,60 @@ def test_one_day_and_two_days_are_of_one_unit() -> None:
     assert read_cells(Path("rows.csv"), Reading(sample=None)).time.tolist() == [0, 1, 2]
 
 
+def test_a_gene_called_like_a_unit_is_no_row_of_times() -> None:
+    Path("rows.csv").write_text("gene,c1,c2\nTP53,0.1,0.2\nHR,0.3,0.4\nMIN,1,2\n")
+    with pytest.raises(DashpruneError, match="nothing tells the time of the 2 columns"):
+        read_cells(Path("rows.csv"), Reading(sample=None))
+    Path("rows.csv").write_text("gene,c1,c2\nsample,a,a\nhr,0,24\nTP53,0.1,0.2\nHR,0.3,0.4\n")
+    cells = read_cells(Path("rows.csv"), Reading())
+    assert (cells.genes, cells.time.tolist()) == (("TP53", "HR"), [0, 24])
+
+
+@pytest.mark.parametrize("genes", ["7157,4193", "TP53,MDM2"])
+@pytest.mark.parametrize("times", ["0h_a,24h_a", "X0h.1,X24h.1", "0,24,0.1,24.1"])
+def test_times_with_something_more_are_refused(times: str, genes: str) -> None:
+    rows = [",".join([gene, *(f"{k}.5" for k in range(times.count(",") + 1))]) for gene in genes.split(",")]
+    Path("rows.csv").write_text("\n".join([f"time,{times}", *rows]) + "\n")
+    said = "row 1 seems to have times with something more|row 1 and column 1 may both have the times"
+    with pytest.raises(DashpruneError, match=said):
+        read_cells(Path("rows.csv"), Reading(sample=None))
+
+
+@pytest.mark.parametrize("times", ["0,0.5,2", "24,0,48"])
+@pytest.mark.parametrize("genes", ["X1,X2", "T1,T2"])
+def test_simulated_genes_above_times(times: str, genes: str) -> None:
+    rows = [";".join([time.replace(".", ","), "1", "2"]) for time in times.split(",")]
+    Path("wide.csv").write_text("\n".join([f"time;{genes.replace(',', ';')}", *rows]) + "\n")
+    if (times, genes) == ("24,0,48", "T1,T2"):  # and of genes whose numbers stand below T1 and T2
+        with pytest.raises(DashpruneError, match="row 1 and column 1 may both have the times"):
+            read_cells(Path("wide.csv"), Reading(sample=None))
+        return
+    cells = read_cells(Path("wide.csv"), Reading(sample=None))
+    assert (cells.genes, cells.time.tolist()) == (tuple(genes.split(",")), [float(one) for one in times.split(",")])
+
+
+def test_times_to_which_r_wrote_an_x() -> None:
+    Path("rows.csv").write_text("time,X0h,X24h\nTP53,0.1,0.2\nMDM2,0.3,0.4\n")
+    cells = read_cells(Path("rows.csv"), Reading(sample=None))
+    assert (cells.genes, cells.time.tolist()) == (("TP53", "MDM2"), [0, 24])
+    Path("wide.csv").write_text("time,X1,X2\nT0,0.1,0.2\nT24,0.3,0.4\n")
+    assert read_cells(Path("wide.csv"), Reading(sample=None)).genes == ("X1", "X2")
+
+
+@pytest.mark.parametrize("times", ["0,0.1,0.2,0.3", "0,0.5,1,1.5", "1,1.1,2,2.5"])
+def test_times_with_fractions_were_not_numbered(times: str) -> None:
+    Path("rows.csv").write_text(f"time,{times}\nTP53,1,2,3,4\nMDM2,3,4,5,6\n")
+    assert read_cells(Path("rows.csv"), Reading(sample=None)).time.tolist() == [float(one) for one in times.split(",")]
+
+
+def test_long_and_short_names_of_a_unit_are_one() -> None:
+    Path("rows.csv").write_text("time,0 h,1hr,2 Hours\nTP53,1,2,3\nMDM2,4,5,6\n")
+    assert read_cells(Path("rows.csv"), Reading(sample=None)).time.tolist() == [0, 1, 2]
+    Path("rows.csv").write_text("time,0 h,1d,2 Hours\nTP53,1,2,3\nMDM2,4,5,6\n")
+    with pytest.raises(DashpruneError, match="times have different units"):
+        read_cells(Path("rows.csv"), Reading(sample=None))
+
+
 def test_a_gene_is_no_time() -> None:
     Path("rows.csv").write_text("time,c1,c2\nG1,0.1,0.2\nG2,0.3,0.4\n")
     with pytest.raises(DashpruneError, match=r"row 2, column 'time' is 'G1'; time must be a finite number"):
@@ -236,6 +291,55 @@ def test_a_comma_that_may_be_for_thousands_is_refused() -> None:
     Path("counts.csv").write_text("time;A;B\n0;1.234;0,5\n1;2.345;1,5\n")
     with pytest.raises(DashpruneError, match=r"'0,5' has a comma and '1.234' a point before the fraction"):
         read_cells(Path("counts.csv"), Reading(sample=None))
+
+
+@pytest.mark.parametrize(
+    ("name", "sign", "rows", "said"),
+    [
+        ("a.tsv", "\t", ["time A B", "0 1.234 5", "1 345 6"], "the point in '1.234'"),
+        ("a.txt", "|", ["time A B", "0 1.234 5", "1 345 6"], "the point in '1.234'"),
+        ("a.csv", ";", ["time A B", "0 1,234 5", "1 345 6"], "the comma in '1,234'"),
+        ("a.tsv", "\t", ["time A B", *(f"{k} {k} {k}" for k in range(40)), "40 -1.234 7"], "the point in '-1.234'"),
+        ("a.tsv", "\t", ["gene c1 c2", "time 0 24", "A 1.234 950", "B 2.345 2.123"], "the point in '1.234'"),
+    ],
+)
+def test_numbers_that_may_have_thousands_are_refused(name: str, sign: str, rows: list[str], said: str) -> None:
+    Path(name).write_text("".join(row.replace(" ", sign) + "\n" for row in rows))
+    with pytest.raises(DashpruneError, match=rf"{re.escape(said)} may be for thousands"):
+        read_cells(Path(name), Reading(sample=None))
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        ["time A B", "0 1.234 5", "1 345 0.5"],  # a fraction elsewhere
+        ["time A B", "0 1.234 5", "1 1345 6"],  # thousands without a point
+        ["time A B", "0 1.234 5", "1 3.450 6"],  # three digits everywhere
+        ["gene c1 c2", "time 0 24", "A 1.234 2.950", "B 2.345 2.123"],  # whole numbers are times alone
+        ["time 0 24", "A 1.234 2.950", "B 2.345 2.123"],
+        ["sample time A B", "1.100 0 7 8", "1.100 1 8 9"],
+        ["gene c1 c2", "hours 0 24", "A 1.234 2.950", "B 2.345 2.123"],
+    ],
+)
+def test_fractions_of_three_digits_are_read(rows: list[str]) -> None:
+    Path("a.tsv").write_text("".join(row.replace(" ", "\t") + "\n" for row in rows))
+    cells = read_cells(Path("a.tsv"), Reading(sample="sample" if rows[0].startswith("sample") else None))
+    assert cells.genes == ("A", "B")
+
+
+@pytest.mark.parametrize("missing", ["NA", "#N/A", ""])
+def test_fractions_behind_a_comma_beside_what_is_missing(missing: str) -> None:
+    Path("a.csv").write_text(f"time;cond;A;B;C\n0,5 h;x;0,5;{missing};1\n1,5 h;2,3-BPG;1,25;2,5;2\n")
+    cells = read_cells(Path("a.csv"), Reading(sample="cond", missing="drop_gene"))
+    assert (cells.genes, cells.time.tolist(), cells.sample.tolist()) == (("A", "C"), [0.5, 1.5], ["x", "2,3-BPG"])
+    np.testing.assert_allclose(cells.values, [[0.5, 1], [1.25, 2]])
+
+
+def test_fractions_behind_a_comma_below_times_with_units() -> None:
+    Path("a.csv").write_text("time;0h;24h\nA;0,5;1,25\nB;2;3,5\n")
+    cells = read_cells(Path("a.csv"), Reading(sample=None))
+    assert cells.time.tolist() == [0, 24]
+    np.testing.assert_allclose(cells.values, [[0.5, 2], [1.25, 3.5]])
 
 
 def test_points_of_names_and_of_other_columns_go_with_commas() -> None:

@@ -21,6 +21,13 @@ _LONG = r"(?:w|wks?|weeks?|mo|months?|y|yrs?|years?|[hdw]p[aifmt]|pcw)"
 _TIME = re.compile(rf"(?:time|times|timepoints?|latenttime|realtime|samplingtime)(?:in)?{_UNIT}?|{_UNIT}")
 _MOMENT = re.compile(rf"[+-]?[0-9]+(?:\.[0-9]+)?\s*(?P<unit>{_UNIT}|{_LONG})?", re.IGNORECASE)
 _WORD = rf"(?:t|tp|times?|time[ _]?points?|pseudotime|zt|ct|e|p|{_UNIT}|{_LONG})"
+_LABELLED = re.compile(rf"X?[0-9]+(?:\.[0-9]+)?\s*(?:{_UNIT}|{_LONG})?[ _.-].*", re.IGNORECASE)
+"""A time with something behind it that may tell replicates apart, such as 0h_a."""
+_ALONE = re.compile(r"h|hr|m|min|d|day|s|sec", re.IGNORECASE)
+"""Units that are names of genes, too."""
+_SAME = {"hr": "h", "hour": "h", "minute": "min", "day": "d", "second": "s", "sec": "s", "week": "w", "wk": "w",
+         "year": "y", "yr": "y", "month": "mo"}  # fmt: skip
+"""Units and their usual short forms."""
 _STAGE = re.compile(rf"(?P<word>{_WORD})[ _]*[0-9]+(?:\.[0-9]+)?", re.IGNORECASE)
 """A number behind what it counts, such as day 3, ZT12, T0 or E8.5; genes may have names like the last two."""
 _PARTS = ("time", "hour", "hr", "min", "day", "sec")
@@ -57,13 +64,33 @@ def is_time(name: str) -> bool:
 def moments(names: Iterable[str]) -> int:
     """How surely all of these are times: 4 as 24h, 3 as day 3 or SEC61, 2 as T0 or E8.5, 1 as 24; or 0."""
     plain = [name.strip()[: _LONGEST + 1] for name in names]
-    found = [_MOMENT.fullmatch(name) for name in plain]
-    if all(found):
-        return 4 if any(one and one["unit"] for one in found) else 1
+    found = [_MOMENT.fullmatch(name) for name in without_x(plain)]
+    if all(found) and any(one and one["unit"] for one in found):
+        return 4
+    if all(map(_MOMENT.fullmatch, plain)):
+        return 1
     stages = [_STAGE.fullmatch(name) for name in plain if name != "0"]
     if not all(stages):
         return 0
     return 3 if all(one and len(one["word"]) > 2 for one in stages) else 2
+
+
+def without_x(names: Sequence[str]) -> Sequence[str]:
+    """Names without the X that R writes before those that begin with a digit, if all have it."""
+    return [name[1:] for name in names] if all(re.match(r"X[0-9]", name) for name in names) else names
+
+
+def labelled(names: Sequence[str]) -> bool:
+    """Whether all names may be times with something more, such as 0h_a."""
+    return all(_LABELLED.fullmatch(name[:_LONGEST]) for name in names)
+
+
+def numbered(names: Sequence[str]) -> bool:
+    """Whether names that came twice seem to have been numbered, as pandas does: 0, 24, 0.1, 24.1."""
+    first = {name.rpartition(".")[0] for name in names} & set(names)
+    again = {name: sum(other.startswith(f"{name}.") for other in names) for name in first}
+    counted = {f"{name}.{number}" for name, times in again.items() for number in range(1, times + 1)}
+    return len(first) > 1 and first | counted == set(names)
 
 
 def time_column(path: Path, columns: Sequence[str], how: Reading) -> str | None:
@@ -83,6 +110,13 @@ def time_column(path: Path, columns: Sequence[str], how: Reading) -> str | None:
             *(override("time", name) for name in found),
         )
     return found[0] if found else None
+
+
+def time_row(path: Path, names: Sequence[str], how: Reading) -> str | None:
+    """`time_column` among rows: a bare unit, such as HR or MIN, may be a gene there, but not above all others."""
+    above = next((k for k, name in enumerate(names) if name not in how.labels), 0)
+    kept = [name for k, name in enumerate(names) if k <= above or not _ALONE.fullmatch(name)]
+    return time_column(path, kept, how)
 
 
 def time_note(path: Path, column: str, how: Reading) -> tuple[Note, ...]:
@@ -179,7 +213,7 @@ def times_of(path: Path, column: pd.Series) -> np.ndarray:
     """
     column = column.astype(object).where(column.notna(), None)
     filled = column.map(lambda value: value is not None and str(value).strip().casefold() not in MISSING)
-    cells = [str(value).strip() for value in column[filled]]
+    cells = without_x([str(value).strip() for value in column[filled]])
     parts = [part for cell in cells if len(cell) <= _LONGEST and (part := _QUANTITY.fullmatch(cell)) is not None]
     units = {_unit(part): part[0] for part in parts if part[0] != "0"}
     if len(parts) == len(cells) and units.keys() != {("", "")}:
@@ -210,4 +244,5 @@ def _unit(part: re.Match[str]) -> tuple[str, str]:
 def _singular(unit: str) -> str:
     """Days and Day are day; s, of seconds, is what it is."""
     plain = unit.strip(" _").casefold()
-    return plain.removesuffix("s") if len(plain) > 2 else plain
+    one = plain.removesuffix("s") if len(plain) > 2 else plain
+    return _SAME.get(one, one)

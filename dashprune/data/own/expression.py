@@ -71,9 +71,17 @@ def _read_table(path: Path, how: Reading) -> Cells:
     time = known.time_column(path, columns, how)
     if time is None:
         return _read_rows(path, columns, how)
-    if time == columns[0] and (surely := known.moments(columns[1:])):
+    above = known.moments(columns[1:])
+    if time == columns[0] and (above or known.labelled(columns[1:])):
         table = files.read_table(path, columns, columns[:1])
-        if _are_times(path, columns[1:], surely, table[time]):
+        beside = table[time].map(files.with_point)
+        turned = above > 0 and _are_times(path, columns[1:], above, beside)
+        if (not above or known.numbered(columns[1:])) and (turned or _are_genes(beside)):
+            raise DashpruneError(
+                f"{path.name}: row 1 seems to have times with something more, such as '{columns[-1]}'; write the times "
+                f"alone into a row 'time', and what tells samples apart into a row 'sample', below names of the columns"
+            )
+        if turned:
             return _turned(path, table, how, time)
     if "" in columns[1:]:
         place = columns.index("", 1) + 1
@@ -152,7 +160,7 @@ def _read_rows(path: Path, columns: list[str], how: Reading) -> Cells:
     """
     table = files.read_table(path, columns, columns[:1])
     names = table[columns[0]].tolist()
-    time = known.time_column(path, names, how)
+    time = known.time_row(path, names, how)
     if time is not None:
         return _turned(path, table, how, time)
     if not _has_names_in_rows(table):
@@ -175,6 +183,14 @@ def _turned(path: Path, table: pd.DataFrame, how: Reading, time: str) -> Cells:
         turned.insert(0, time, turned.index)
     cells = _read_wide(path, turned, how, time)
     return cells._replace(notes=(Note(f"{path.name}: genes are in rows, and were turned"), *cells.notes))
+
+
+def _are_genes(column: pd.Series) -> bool:
+    """Whether these are hardly times: names, or numbers in no order that all differ."""
+    if known.moments(column) != 1:
+        return not known.moments(column)
+    numbers = pd.to_numeric(column)
+    return not numbers.is_monotonic_increasing and numbers.is_unique
 
 
 def _are_times(path: Path, header: Sequence[str], above: int, column: pd.Series) -> bool:

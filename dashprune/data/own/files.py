@@ -33,6 +33,8 @@ _THOUSANDS = re.compile(r"[+-]?[1-9][0-9]{0,2}[,.][0-9]{3}")
 _POINT = re.compile(r"[+-]?[0-9]*\.[0-9]+(e[+-]?[0-9]+)?", re.IGNORECASE)
 """Numbers with a fraction behind a comma, as spreadsheets of half the world write them; those that may be thousands to
 the other half; and those with a fraction behind a point."""
+_TIMES = re.compile(r".*time.*|t|h|hrs?|hours?|d|days?|min(ute)?s?", re.IGNORECASE)
+"""A row of times, by its first cell."""
 _LOOKED_AT = 20
 """Lines by which it is told how numbers are written."""
 _EMPTY = "is empty, or its first row is; it must name the columns"
@@ -286,16 +288,18 @@ def _parse(path: Path, delimiter: str | None = None, **options: Any) -> pd.DataF
                 options |= parser(path, lines, sign, len(options["names"]), options["skiprows"])
         with warnings.catch_warnings():
             warnings.simplefilter("error", pd.errors.ParserWarning)  # raised where cells would be lost
+            mark = decimal(path, sign)
             table = pd.read_csv(
                 path,
                 sep=sign,
-                decimal=decimal(path, sign),
+                decimal=mark,
                 encoding="utf-8-sig",
                 index_col=False,
                 skipinitialspace=True,
                 **options,
             )
-        return _without_quotes(table) if sign == r"\s+" else table
+        table = _without_quotes(table) if sign == r"\s+" else table
+        return _with_points(table, options["dtype"]) if mark == "," and isinstance(options["dtype"], dict) else table
     except pd.errors.EmptyDataError:
         raise DashpruneError(f"{path.name} {_EMPTY}") from None
     except UnicodeDecodeError:
@@ -311,12 +315,20 @@ def with_point(cell: str) -> str:
     return cell.replace(",", ".") if re.fullmatch(rf"{_COMMA.pattern}\s*[a-z]*", cell, re.IGNORECASE) else cell
 
 
+def _with_points(table: pd.DataFrame, text: Collection[str]) -> pd.DataFrame:
+    """`with_point` of what pandas left as it is, since other cells of the column are no numbers."""
+    mixed = [name for name in table.select_dtypes(include=["object", "string"]).columns if name not in text]
+    changed = {
+        name: table[name].map(lambda cell: with_point(cell) if isinstance(cell, str) else cell) for name in mixed
+    }
+    return table.assign(**changed)
+
+
 def decimal(path: Path, delimiter: str) -> str:
     """What stands before the fraction of a number: a comma only where it parts no cells, and cannot be for thousands.
 
     Raises:
-        DashpruneError: if semicolons part the cells and a point may be for thousands: where fractions have commas, or
-            other numbers of the column have no point.
+        DashpruneError: if it may be for thousands, or numbers are written in two ways.
     """
     if delimiter == ",":
         return "."
@@ -326,19 +338,49 @@ def decimal(path: Path, delimiter: str) -> str:
     parted = [[cell.strip().strip('"') for cell in line.split(sign)] for line in looked_at]
     commas, points = ([cell for row in parted for cell in row if kind.fullmatch(cell)] for kind in (_COMMA, _POINT))
     if delimiter != ";":
-        return "," if not points and any(_THOUSANDS.fullmatch(cell) is None for cell in commas) else "."
+        mark = "," if not points and any(_THOUSANDS.fullmatch(cell) is None for cell in commas) else "."
+        _refuse_thousands(path, sign, mark)
+        return mark
     thousands = [cell for cell in points if _THOUSANDS.fullmatch(cell)]
     if commas and thousands:
         raise DashpruneError(
             f"{path.name}: '{commas[0]}' has a comma and '{thousands[0]}' a point before the fraction; write all alike"
         )
-    columns = [set(column) for column in itertools.zip_longest(*parted, fillvalue="")]
-    counts = any(not column.isdisjoint(points) and any(map(str.isdecimal, column)) for column in columns)
-    if counts and thousands == points:
-        raise DashpruneError(
-            f"{path.name}: the point in '{points[0]}' may be for thousands; write numbers without such"
-        )
-    return "," if commas or not points else "."
+    mark = "," if commas or not points else "."
+    _refuse_thousands(path, sign, mark)
+    return mark
+
+
+def _refuse_thousands(path: Path, sign: str | None, mark: str) -> None:
+    """Raise DashpruneError if every number with a point or comma has three digits behind it, and others none.
+
+    These must be below 1000, in the same column, and neither in the first row nor in one of times.
+
+    Args:
+        path: the whole file is looked at, up to the first fraction that has other than three digits.
+        sign: that parts the cells; None for white space.
+        mark: the point or comma.
+    """
+
+    def rows(lines: Iterable[str]) -> Iterable[list[str]]:
+        return ([cell.strip().strip('"') for cell in line.split(sign)] for line in lines if not line.startswith("#"))
+
+    kind, found = _COMMA if mark == "," else _POINT, dict[int, str]()
+    with opened(path) as lines:
+        for row in rows(line for line in lines if mark in line):
+            numbers = {place: cell for place, cell in enumerate(row) if mark in cell and kind.fullmatch(cell)}
+            if not all(map(_THOUSANDS.fullmatch, numbers.values())):
+                return
+            found = {**numbers, **found}
+    if not found:
+        return
+    with opened(path) as lines:
+        below = itertools.islice(rows(lines), 1, None)
+        whole = {row[k] for row in below if not _TIMES.fullmatch(row[0]) for k in found if k < len(row)}
+    counts = [cell.lstrip("+-") for cell in whole if cell.lstrip("+-").isdecimal()]
+    if counts and max(map(len, counts)) <= 3:
+        name, example = "point" if mark == "." else "comma", next(iter(found.values()))
+        raise DashpruneError(f"{path.name}: the {name} in '{example}' may be for thousands; write numbers without such")
 
 
 def opened(path: Path) -> IO[str]:
