@@ -8,6 +8,7 @@ from typing import Annotated, Any, ClassVar, cast
 import torch
 from pydantic import Field
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 from dashprune.data.problem import Problem
 from dashprune.data.sparse import sparse_tensor
@@ -100,6 +101,7 @@ class _MeanSquare(torch.autograd.Function):
         return difference.square().mean(dim=(-2, -1))
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
         (difference,) = ctx.saved_tensors
         return difference * (gradient * (2 / difference.shape[-2:].numel()))[..., None, None], None

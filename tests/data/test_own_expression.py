@@ -195,8 +195,8 @@ def test_a_gene_called_like_a_unit_is_no_row_of_times() -> None:
     Path("rows.csv").write_text("gene,c1,c2\nTP53,0.1,0.2\nHR,0.3,0.4\nMIN,1,2\n")
     with pytest.raises(DashpruneError, match="nothing tells the time of the 2 columns"):
         read_cells(Path("rows.csv"), Reading(sample=None))
-    Path("rows.csv").write_text("gene,c1,c2\nsample,a,a\nhr,0,24\nTP53,0.1,0.2\nHR,0.3,0.4\n")
-    cells = read_cells(Path("rows.csv"), Reading())
+    Path("rows.csv").write_text("gene,c1,c2\nbatch,1,1\nsample,a,a\nlane,2,2\nhr,0,24\nTP53,0.1,0.2\nHR,0.3,0.4\n")
+    cells = read_cells(Path("rows.csv"), Reading(drop=["batch", "lane"]))
     assert (cells.genes, cells.time.tolist()) == (("TP53", "HR"), [0, 24])
 
 
@@ -223,6 +223,14 @@ def test_simulated_genes_above_times(times: str, genes: str) -> None:
     assert (cells.genes, cells.time.tolist()) == (tuple(genes.split(",")), [float(one) for one in times.split(",")])
 
 
+@pytest.mark.parametrize("times", ["0,24,6", "5e-05,0.1,0.2", ".5,1.5,2.5", "0h after,6h after,9h after"])
+@pytest.mark.parametrize("genes", ["1007_s_at,1053_at", "X1007_s_at,X117_at", "2-oxoglutarate,3-PG", "X5S,X18S"])
+def test_genes_that_begin_with_numbers(times: str, genes: str) -> None:
+    rows = [f"{time},1,2" for time in times.split(",")]
+    Path("wide.csv").write_text("\n".join([f"time,{genes}", *rows]) + "\n")
+    assert read_cells(Path("wide.csv"), Reading(sample=None)).genes == tuple(genes.split(","))
+
+
 def test_times_to_which_r_wrote_an_x() -> None:
     Path("rows.csv").write_text("time,X0h,X24h\nTP53,0.1,0.2\nMDM2,0.3,0.4\n")
     cells = read_cells(Path("rows.csv"), Reading(sample=None))
@@ -231,9 +239,12 @@ def test_times_to_which_r_wrote_an_x() -> None:
     assert read_cells(Path("wide.csv"), Reading(sample=None)).genes == ("X1", "X2")
 
 
-@pytest.mark.parametrize("times", ["0,0.1,0.2,0.3", "0,0.5,1,1.5", "1,1.1,2,2.5"])
+@pytest.mark.parametrize(
+    "times", ["0,0.1,0.2,0.3", "0,0.5,1,1.5", "1,1.1,2,2.5", ",".join(f"{k / 10:g}" for k in range(20))]
+)
 def test_times_with_fractions_were_not_numbered(times: str) -> None:
-    Path("rows.csv").write_text(f"time,{times}\nTP53,1,2,3,4\nMDM2,3,4,5,6\n")
+    values = ",".join(str(k) for k in range(times.count(",") + 1))
+    Path("rows.csv").write_text(f"time,{times}\nTP53,{values}\nMDM2,{values}\n")
     assert read_cells(Path("rows.csv"), Reading(sample=None)).time.tolist() == [float(one) for one in times.split(",")]
 
 
@@ -299,8 +310,8 @@ def test_a_comma_that_may_be_for_thousands_is_refused() -> None:
         ("a.tsv", "\t", ["time A B", "0 1.234 5", "1 345 6"], "the point in '1.234'"),
         ("a.txt", "|", ["time A B", "0 1.234 5", "1 345 6"], "the point in '1.234'"),
         ("a.csv", ";", ["time A B", "0 1,234 5", "1 345 6"], "the comma in '1,234'"),
-        ("a.tsv", "\t", ["time A B", *(f"{k} {k} {k}" for k in range(40)), "40 -1.234 7"], "the point in '-1.234'"),
-        ("a.tsv", "\t", ["gene c1 c2", "time 0 24", "A 1.234 950", "B 2.345 2.123"], "the point in '1.234'"),
+        ("a.tsv", "\t", ["time A B", *(f"{k} {k} {k}" for k in range(40)), "40 1.234 7"], "the point in '1.234'"),
+        ("a.tsv", "\t", ["gene c1 c2", "time 0 24", "A 1.234 950", "B 2.345 2.123"], "the point in '2.345'"),
     ],
 )
 def test_numbers_that_may_have_thousands_are_refused(name: str, sign: str, rows: list[str], said: str) -> None:
@@ -319,12 +330,20 @@ def test_numbers_that_may_have_thousands_are_refused(name: str, sign: str, rows:
         ["time 0 24", "A 1.234 2.950", "B 2.345 2.123"],
         ["sample time A B", "1.100 0 7 8", "1.100 1 8 9"],
         ["gene c1 c2", "hours 0 24", "A 1.234 2.950", "B 2.345 2.123"],
+        ["gene c1 c2", "seconds 0 24", "A 1.234 2.950", "B 2.345 2.123"],
+        ["time A B", "0 5.123 0", "1 6.234 7.345"],  # a zero may have no fraction
+        ["time A B", "0 -1.123 5", "1 2.234 -3.345"],  # thousands are counts
+        ["time A B", "0 1.234 3.456", "1 2 4.567", "2 3.456 6.789"],  # within the range of the others
+        ["time A B", "0 1.234 3.456", "1.125 2.345 4.567", "24 3.456 6.789"],
+        ["time A B", "0 1.234 3.456", "", "1 2.345 4.567"],
     ],
 )
 def test_fractions_of_three_digits_are_read(rows: list[str]) -> None:
     Path("a.tsv").write_text("".join(row.replace(" ", "\t") + "\n" for row in rows))
-    cells = read_cells(Path("a.tsv"), Reading(sample="sample" if rows[0].startswith("sample") else None))
-    assert cells.genes == ("A", "B")
+    how = Reading(sample="sample" if rows[0].startswith("sample") else None)
+    assert read_cells(Path("a.tsv"), how).genes == ("A", "B")
+    Path("a.txt").write_text("".join(f"{row}\n" for row in rows))
+    assert read_cells(Path("a.txt"), how).genes == ("A", "B")
 
 
 @pytest.mark.parametrize("missing", ["NA", "#N/A", ""])
@@ -333,6 +352,13 @@ def test_fractions_behind_a_comma_beside_what_is_missing(missing: str) -> None:
     cells = read_cells(Path("a.csv"), Reading(sample="cond", missing="drop_gene"))
     assert (cells.genes, cells.time.tolist(), cells.sample.tolist()) == (("A", "C"), [0.5, 1.5], ["x", "2,3-BPG"])
     np.testing.assert_allclose(cells.values, [[0.5, 1], [1.25, 2]])
+
+
+def test_points_among_fractions_behind_a_comma_are_refused_anywhere() -> None:
+    rows = [f"{k};{k},5;{k},25" for k in range(30)]
+    Path("a.csv").write_text("\n".join(["time;A;B", *rows, "30;1.234;7,5"]) + "\n")
+    with pytest.raises(DashpruneError, match=r"'0,5' has a comma and '1.234' a point before the fraction"):
+        read_cells(Path("a.csv"), Reading(sample=None))
 
 
 def test_fractions_behind_a_comma_below_times_with_units() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -21,8 +22,8 @@ _LONG = r"(?:w|wks?|weeks?|mo|months?|y|yrs?|years?|[hdw]p[aifmt]|pcw)"
 _TIME = re.compile(rf"(?:time|times|timepoints?|latenttime|realtime|samplingtime)(?:in)?{_UNIT}?|{_UNIT}")
 _MOMENT = re.compile(rf"[+-]?[0-9]+(?:\.[0-9]+)?\s*(?P<unit>{_UNIT}|{_LONG})?", re.IGNORECASE)
 _WORD = rf"(?:t|tp|times?|time[ _]?points?|pseudotime|zt|ct|e|p|{_UNIT}|{_LONG})"
-_LABELLED = re.compile(rf"X?[0-9]+(?:\.[0-9]+)?\s*(?:{_UNIT}|{_LONG})?[ _.-].*", re.IGNORECASE)
-"""A time with something behind it that may tell replicates apart, such as 0h_a."""
+_LABELLED = re.compile(rf"X?[0-9]+(?:\.[0-9]+)?\s*(?:{_UNIT}|{_LONG})[ _.-].*", re.IGNORECASE)
+"""A time and its unit with something behind it that may tell replicates apart, such as 0h_a."""
 _ALONE = re.compile(r"h|hr|m|min|d|day|s|sec", re.IGNORECASE)
 """Units that are names of genes, too."""
 _SAME = {"hr": "h", "hour": "h", "minute": "min", "day": "d", "second": "s", "sec": "s", "week": "w", "wk": "w",
@@ -65,7 +66,8 @@ def moments(names: Iterable[str]) -> int:
     """How surely all of these are times: 4 as 24h, 3 as day 3 or SEC61, 2 as T0 or E8.5, 1 as 24; or 0."""
     plain = [name.strip()[: _LONGEST + 1] for name in names]
     found = [_MOMENT.fullmatch(name) for name in without_x(plain)]
-    if all(found) and any(one and one["unit"] for one in found):
+    units = {(one["unit"] or "").casefold() for one in found if one}
+    if all(found) and units != {""} and (plain == without_x(plain) or "s" not in units):  # X5S is 5S, a gene, in R
         return 4
     if all(map(_MOMENT.fullmatch, plain)):
         return 1
@@ -87,10 +89,13 @@ def labelled(names: Sequence[str]) -> bool:
 
 def numbered(names: Sequence[str]) -> bool:
     """Whether names that came twice seem to have been numbered, as pandas does: 0, 24, 0.1, 24.1."""
-    first = {name.rpartition(".")[0] for name in names} & set(names)
-    again = {name: sum(other.startswith(f"{name}.") for other in names) for name in first}
-    counted = {f"{name}.{number}" for name, times in again.items() for number in range(1, times + 1)}
-    return len(first) > 1 and first | counted == set(names)
+    again = Counter(name.rpartition(".")[0] for name in names)
+    first = {name for name in names if name in again}
+    counted = {f"{name}.{number}" for name in first for number in range(1, again[name] + 1)}
+    if len(first) < 2 or first | counted != set(names):
+        return False
+    steps = np.diff(pd.to_numeric(pd.Series(names), errors="coerce"))
+    return not (steps[0] > 0 and np.allclose(steps, steps[0]))  # 0, 0.1, 0.2, ..., 1, 1.1, ... are times
 
 
 def time_column(path: Path, columns: Sequence[str], how: Reading) -> str | None:
@@ -114,7 +119,8 @@ def time_column(path: Path, columns: Sequence[str], how: Reading) -> str | None:
 
 def time_row(path: Path, names: Sequence[str], how: Reading) -> str | None:
     """`time_column` among rows: a bare unit, such as HR or MIN, may be a gene there, but not above all others."""
-    above = next((k for k, name in enumerate(names) if name not in how.labels), 0)
+    others = {*how.labels, *how.drop}
+    above = next((k for k, name in enumerate(names) if name not in others and name.casefold() not in _SAMPLE), 0)
     kept = [name for k, name in enumerate(names) if k <= above or not _ALONE.fullmatch(name)]
     return time_column(path, kept, how)
 

@@ -76,7 +76,7 @@ def _read_table(path: Path, how: Reading) -> Cells:
         table = files.read_table(path, columns, columns[:1])
         beside = table[time].map(files.with_point)
         turned = above > 0 and _are_times(path, columns[1:], above, beside)
-        if (not above or known.numbered(columns[1:])) and (turned or _are_genes(beside)):
+        if (not above or known.numbered(columns[1:])) and (turned or _are_genes(path, beside)):
             raise DashpruneError(
                 f"{path.name}: row 1 seems to have times with something more, such as '{columns[-1]}'; write the times "
                 f"alone into a row 'time', and what tells samples apart into a row 'sample', below names of the columns"
@@ -185,10 +185,14 @@ def _turned(path: Path, table: pd.DataFrame, how: Reading, time: str) -> Cells:
     return cells._replace(notes=(Note(f"{path.name}: genes are in rows, and were turned"), *cells.notes))
 
 
-def _are_genes(column: pd.Series) -> bool:
+def _are_genes(path: Path, column: pd.Series) -> bool:
     """Whether these are hardly times: names, or numbers in no order that all differ."""
+    try:
+        known.times_of(path, column)
+    except DashpruneError:
+        return True
     if known.moments(column) != 1:
-        return not known.moments(column)
+        return False
     numbers = pd.to_numeric(column)
     return not numbers.is_monotonic_increasing and numbers.is_unique
 

@@ -13,7 +13,7 @@ import os
 import re
 import warnings
 import zlib
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -33,8 +33,12 @@ _THOUSANDS = re.compile(r"[+-]?[1-9][0-9]{0,2}[,.][0-9]{3}")
 _POINT = re.compile(r"[+-]?[0-9]*\.[0-9]+(e[+-]?[0-9]+)?", re.IGNORECASE)
 """Numbers with a fraction behind a comma, as spreadsheets of half the world write them; those that may be thousands to
 the other half; and those with a fraction behind a point."""
-_TIMES = re.compile(r".*time.*|t|h|hrs?|hours?|d|days?|min(ute)?s?", re.IGNORECASE)
-"""A row of times, by its first cell."""
+_NO_GENE = re.compile(
+    r".*time.*|t|h|hrs?|hours?|d|days?|m|min(ute)?s?|s|sec(ond)?s?|"
+    r"samples?|series|rep(licate)?s?|batch|donor|patient|subject|condition|experiment",
+    re.IGNORECASE,
+)
+"""A row or column of times or of samples, by its first cell."""
 _LOOKED_AT = 20
 """Lines by which it is told how numbers are written."""
 _EMPTY = "is empty, or its first row is; it must name the columns"
@@ -299,7 +303,9 @@ def _parse(path: Path, delimiter: str | None = None, **options: Any) -> pd.DataF
                 **options,
             )
         table = _without_quotes(table) if sign == r"\s+" else table
-        return _with_points(table, options["dtype"]) if mark == "," and isinstance(options["dtype"], dict) else table
+        return (
+            _with_points(path, table, options["dtype"]) if mark == "," and isinstance(options["dtype"], dict) else table
+        )
     except pd.errors.EmptyDataError:
         raise DashpruneError(f"{path.name} {_EMPTY}") from None
     except UnicodeDecodeError:
@@ -315,9 +321,20 @@ def with_point(cell: str) -> str:
     return cell.replace(",", ".") if re.fullmatch(rf"{_COMMA.pattern}\s*[a-z]*", cell, re.IGNORECASE) else cell
 
 
-def _with_points(table: pd.DataFrame, text: Collection[str]) -> pd.DataFrame:
-    """`with_point` of what pandas left as it is, since other cells of the column are no numbers."""
+def _with_points(path: Path, table: pd.DataFrame, text: Collection[str]) -> pd.DataFrame:
+    """`with_point` of what pandas left as it is, since other cells of the column are no numbers.
+
+    Raises:
+        DashpruneError: if some of these have a point.
+    """
     mixed = [name for name in table.select_dtypes(include=["object", "string"]).columns if name not in text]
+    for name in mixed:
+        cells = [cell for cell in table[name] if isinstance(cell, str)]
+        comma, point = (next(filter(kind.fullmatch, cells), None) for kind in (_COMMA, _POINT))
+        if comma and point:
+            raise DashpruneError(
+                f"{path.name}: '{comma}' has a comma and '{point}' a point before the fraction; write all alike"
+            )
     changed = {
         name: table[name].map(lambda cell: with_point(cell) if isinstance(cell, str) else cell) for name in mixed
     }
@@ -354,7 +371,8 @@ def decimal(path: Path, delimiter: str) -> str:
 def _refuse_thousands(path: Path, sign: str | None, mark: str) -> None:
     """Raise DashpruneError if every number with a point or comma has three digits behind it, and others none.
 
-    These must be below 1000, in the same column, and neither in the first row nor in one of times.
+    One of these must be larger than what is before any point, and all below 1000: zeros of a fraction may be left out,
+    but then the numbers are in the same range. The first row, and times and samples, do not count.
 
     Args:
         path: the whole file is looked at, up to the first fraction that has other than three digits.
@@ -362,25 +380,31 @@ def _refuse_thousands(path: Path, sign: str | None, mark: str) -> None:
         mark: the point or comma.
     """
 
-    def rows(lines: Iterable[str]) -> Iterable[list[str]]:
+    def rows(lines: Iterable[str]) -> Iterator[list[str]]:
         return ([cell.strip().strip('"') for cell in line.split(sign)] for line in lines if not line.startswith("#"))
 
     kind, found = _COMMA if mark == "," else _POINT, dict[int, str]()
     with opened(path) as lines:
         for row in rows(line for line in lines if mark in line):
             numbers = {place: cell for place, cell in enumerate(row) if mark in cell and kind.fullmatch(cell)}
-            if not all(map(_THOUSANDS.fullmatch, numbers.values())):
+            if not all(_THOUSANDS.fullmatch(cell) and cell[0] != "-" for cell in numbers.values()):
                 return
-            found = {**numbers, **found}
+            for place, cell in numbers.items():
+                found[place] = max(found.get(place, cell), cell, key=lambda one: int(one.partition(mark)[0]))
     if not found:
         return
     with opened(path) as lines:
-        below = itertools.islice(rows(lines), 1, None)
-        whole = {row[k] for row in below if not _TIMES.fullmatch(row[0]) for k in found if k < len(row)}
-    counts = [cell.lstrip("+-") for cell in whole if cell.lstrip("+-").isdecimal()]
-    if counts and max(map(len, counts)) <= 3:
-        name, example = "point" if mark == "." else "comma", next(iter(found.values()))
-        raise DashpruneError(f"{path.name}: the {name} in '{example}' may be for thousands; write numbers without such")
+        first = next(rows(lines))
+        found = {k: cell for k, cell in found.items() if k >= len(first) or not _NO_GENE.fullmatch(first[k])}
+        genes = (row for row in rows(lines) if row and not _NO_GENE.fullmatch(row[0]))
+        whole = [int(row[k]) for row in genes for k in found if k < len(row) and row[k].isdecimal()]
+    example = max(found.values(), key=lambda one: int(one.partition(mark)[0]), default="")
+    if whole and int(example.partition(mark)[0]) < max(whole) < 1000:
+        name = "point" if mark == "." else "comma"
+        raise DashpruneError(
+            f"{path.name}: the {name} in '{example}' may be for thousands, since other numbers of its column, such as "
+            f"{max(whole)}, have none; write thousands without it, or all numbers with three digits behind it"
+        )
 
 
 def opened(path: Path) -> IO[str]:
