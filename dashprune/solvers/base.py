@@ -6,6 +6,9 @@ from torch import Tensor
 
 from dashprune.models.base import VectorField
 
+IN_CACHE = 2**18
+"""Values of expression beyond which more transitions, or more models, at a time take longer than one after another."""
+
 
 class DivergenceError(ArithmeticError):
     """The solution left the range of floating-point numbers, or the step size went to zero."""

@@ -18,12 +18,9 @@ from torch import Tensor
 
 from dashprune.models.base import VectorField
 from dashprune.models.stages import Stages
-from dashprune.solvers.base import Solver
+from dashprune.solvers.base import IN_CACHE, Solver
 
 Production = Callable[[Tensor], Tensor]
-
-IN_CACHE = 2**18
-"""Values of expression beyond which more transitions, or more models, at a time take longer than one after another."""
 
 
 @dataclass(frozen=True)

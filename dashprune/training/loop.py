@@ -12,8 +12,7 @@ import torch
 from dashprune.data.problem import Split
 from dashprune.errors import DashpruneError, say
 from dashprune.seeds import torch_generator
-from dashprune.solvers.base import DivergenceError, Solver
-from dashprune.solvers.etdrk4 import IN_CACHE
+from dashprune.solvers.base import IN_CACHE, DivergenceError, Solver
 from dashprune.training.batches import Batch, batches, by_trajectory, join, stacked
 from dashprune.training.ensemble import Ensemble, shape_of, steps_behind
 from dashprune.training.sparse_layers import compacted

@@ -81,15 +81,21 @@ MODELS = {
 }
 
 
-def solved_twice(name: str, shape: tuple[int, ...], steps: int) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
-    """By Stages and by autograd: the end, and the gradients of all weights and of the start."""
+def made(name: str, shape: tuple[int, ...]) -> VectorField:
+    """A model for expression of this shape; of two models, stacked, if it has three dimensions."""
     torch.manual_seed(1)
     model: VectorField = MODELS[name]().double()
     model.reset_parameters(torch.Generator().manual_seed(1))
     for own, parameter in list(model.named_parameters()) if len(shape) > 2 else []:
         stacked = torch.stack([parameter, 0.7 * parameter])
-        module, _, last = own.rpartition(".")
-        model.get_submodule(module)._parameters[last] = nn.Parameter(stacked if stacked.dim() > 2 else stacked[:, None])
+        place, _, last = own.rpartition(".")
+        model.get_submodule(place)._parameters[last] = nn.Parameter(stacked if stacked.dim() > 2 else stacked[:, None])
+    return model
+
+
+def solved_twice(name: str, shape: tuple[int, ...], steps: int) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
+    """By Stages and by autograd: the end, and the gradients of all weights and of the start."""
+    model = made(name, shape)
     start = torch.rand(shape, dtype=torch.float64, requires_grad=True)
     dt = torch.rand(shape[:-1], dtype=torch.float64)
     weight = torch.rand(shape, dtype=torch.float64)
@@ -148,12 +154,7 @@ def test_gradients_by_stages_against_finite_differences(name: str) -> None:
 def test_without_gradients_many_transitions_are_solved_in_parts(
     shape: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    model = MODELS["phoenix"]().double()
-    model.reset_parameters(torch.Generator().manual_seed(2))
-    for own, parameter in list(model.named_parameters()) if len(shape) > 2 else []:
-        place, _, last = own.rpartition(".")
-        stacked = torch.stack([parameter, 0.7 * parameter])
-        model.get_submodule(place)._parameters[last] = nn.Parameter(stacked if stacked.dim() > 2 else stacked[:, None])
+    model = made("phoenix", shape)
     start, dt = torch.rand(shape, dtype=torch.float64), torch.rand(shape[:-1], dtype=torch.float64)
     whole = Etdrk4(0.5).predict(model, start, dt).detach()
     sizes: list[int] = []

@@ -65,11 +65,12 @@ def is_time(name: str) -> bool:
 def moments(names: Iterable[str]) -> int:
     """How surely all of these are times: 4 as 24h, 3 as day 3 or SEC61, 2 as T0 or E8.5, 1 as 24; or 0."""
     plain = [name.strip()[: _LONGEST + 1] for name in names]
-    found = [_MOMENT.fullmatch(name) for name in without_x(plain)]
+    bare = without_x(plain)
+    found = [_MOMENT.fullmatch(name) for name in bare]
     units = {(one["unit"] or "").casefold() for one in found if one}
-    if all(found) and units != {""} and (plain == without_x(plain) or "s" not in units):  # X5S is 5S, a gene, in R
+    if all(found) and units != {""} and (bare is plain or "s" not in units):  # X5S is the gene 5S, as R writes it
         return 4
-    if all(map(_MOMENT.fullmatch, plain)):
+    if all(found) and bare is plain:
         return 1
     stages = [_STAGE.fullmatch(name) for name in plain if name != "0"]
     if not all(stages):
