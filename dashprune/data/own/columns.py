@@ -93,7 +93,7 @@ def numbered(names: Sequence[str]) -> bool:
     again = Counter(name.rpartition(".")[0] for name in names)
     first = {name for name in names if name in again}
     counted = {f"{name}.{number}" for name in first for number in range(1, again[name] + 1)}
-    if len(first) < 2 or first | counted != set(names):
+    if first | counted != set(names):
         return False
     steps = np.diff(pd.to_numeric(pd.Series(names), errors="coerce"))
     return not (steps[0] > 0 and np.allclose(steps, steps[0]))  # 0, 0.1, 0.2, ..., 1, 1.1, ... are times
@@ -220,7 +220,7 @@ def times_of(path: Path, column: pd.Series) -> np.ndarray:
     """
     column = column.astype(object).where(column.notna(), None)
     filled = column.map(lambda value: value is not None and str(value).strip().casefold() not in MISSING)
-    cells = without_x([str(value).strip() for value in column[filled]])
+    cells = [str(value).strip() for value in column[filled]]
     parts = [part for cell in cells if len(cell) <= _LONGEST and (part := _QUANTITY.fullmatch(cell)) is not None]
     units = {_unit(part): part[0] for part in parts if part[0] != "0"}
     if len(parts) == len(cells) and units.keys() != {("", "")}:
