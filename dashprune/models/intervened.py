@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from torch import Tensor
 
 from dashprune.data.interventions import Interventions
 from dashprune.models.base import VectorField
+from dashprune.models.stages import Stages
 
 
 class Intervened(VectorField):
@@ -32,8 +35,20 @@ class Intervened(VectorField):
         """(..., N, genes) the expression from which to go on: `start`, but for genes that are held."""
         return torch.where(self.held.isnan(), start, self.held)
 
-    def production(self, y: Tensor) -> Tensor:
-        return torch.addcmul(self.model.paced(self.addition), self.factor, self.model.production(y))
+    @property
+    def by_weights(self) -> bool:  # type: ignore[override]
+        """See VectorField."""
+        return self.model.by_weights
+
+    def drift(self, y: Tensor) -> Tensor:
+        return torch.addcmul(self.addition, self.factor, self.model.drift(y))
+
+    def paced(self, drift: Tensor) -> Tensor:
+        return self.model.paced(drift)
+
+    def stages(self) -> Stages | None:
+        own = self.model.stages()
+        return None if own is None else _Stages(own, self.factor, self.addition)
 
     def decay_rate(self) -> Tensor:
         """λ, (..., N, genes), 0 for genes that are held."""
@@ -43,6 +58,25 @@ class Intervened(VectorField):
         """Where a free gene settles if it decays: f J(x) + u."""
         found = self.model.settled(y)
         return None if found is None else self.begun(self.factor * found + self.addition)
+
+
+class _Stages:
+    """The drift of a model as its own stages give it, with what is done to the genes. See Stages."""
+
+    def __init__(self, own: Stages, factor: Tensor, addition: Tensor) -> None:
+        self.own, self.factor, self.addition = own, factor, addition
+        self.weights = own.weights
+        self.begin, self.begin_backward = own.begin, own.begin_backward
+
+    def forward(self, stage: int, y: Tensor, out: Tensor) -> None:
+        self.own.forward(stage, y, out)
+        out.mul_(self.factor).add_(self.addition)
+
+    def backward(self, stage: int, gradient: Tensor, out: Tensor) -> None:
+        self.own.backward(stage, gradient * self.factor, out)
+
+    def gradients(self, to_drift: Tensor) -> Sequence[Tensor]:
+        return self.own.gradients(to_drift * self.factor)
 
 
 def intervened(model: VectorField, done: Interventions[np.ndarray] | None, start: Tensor) -> tuple[VectorField, Tensor]:

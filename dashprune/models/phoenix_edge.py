@@ -15,6 +15,7 @@ from dashprune.errors import DashpruneError
 from dashprune.models.activity import estimated, speaks_for_activity
 from dashprune.models.base import EdgeField, Multiplied
 from dashprune.models.phoenix import hill
+from dashprune.models.stages import Stages, by_model, by_stage, linear_gradients, products
 
 _USUAL = 350
 """Regulators up to which start and learning rate of the weights are the same, those of SIM350."""
@@ -112,7 +113,20 @@ class PhoenixEdge(Multiplied, EdgeField):
         own = super().inputs(y)
         if self.reading is None or self.constant is None or self.active is None:
             return own
-        return own.index_copy(-1, self.active, torch.nn.functional.linear(y, self.reading, self.constant))
+        return own.index_copy(-1, self.active, y @ self.reading.mT + self.constant)
+
+    def to_expression(self, to_inputs: Tensor, out: Tensor) -> None:
+        """Write to `out`, (..., genes), the gradient of expression that follows from one of `inputs`, which it changes."""
+        read = None
+        if self.reading is not None and self.active is not None:
+            read = to_inputs.index_select(-1, self.active) @ self.reading
+            to_inputs.index_fill_(-1, self.active, 0)
+        if self.regulators is None:
+            out.copy_(to_inputs)
+        else:
+            out.zero_().index_copy_(-1, self.regulators, to_inputs)
+        if read is not None:
+            out.add_(read)
 
     @property
     def regulators(self) -> Tensor | None:
@@ -151,9 +165,66 @@ class PhoenixEdge(Multiplied, EdgeField):
         """s and ℓ of the regulators, (..., regulators)."""
         return hill(self.inputs(y))
 
+    def stages(self) -> Stages:
+        return _Stages(self)
+
     def chains(self) -> list[list[nn.Linear]]:
         return [[self.sums], [self.products]]
 
     def scaled_weight(self, layer: nn.Linear) -> Tensor:
         scale = self.multipliers if layer is self.sums else self.multipliers * self.amplitudes
         return layer.weight * scale[:, None]
+
+
+class _Stages:
+    """c + C s + a ⊙ exp(b + W ℓ). See Stages."""
+
+    def __init__(self, model: PhoenixEdge) -> None:
+        self.model = model
+        layers = model.sums, model.products
+        self.weights = [one for layer in layers for one in (layer.weight, layer.bias)] + [model.amplitudes]
+
+    def begin(self, y: Tensor, count: int) -> None:
+        self.w_s, self.b_s, self.w_p, self.b_p, self.amplitudes = (one.detach() for one in self.weights)
+        self.transposed = self.w_s.mT, self.w_p.mT
+        self.mm, self.addmm = products(y)
+        seen = (count, *y.shape[:-1], self.w_s.shape[-1])
+        self.s, self.logarithm, self.denominator = y.new_empty(3, *seen)
+        self.exponents = y.new_empty(count, *y.shape)
+        self.views = by_stage(self.s, self.logarithm, self.denominator, self.exponents)
+
+    def forward(self, stage: int, y: Tensor, out: Tensor) -> None:
+        s, logarithm, denominator, exponents = self.views[stage]
+        w_s, w_p = self.transposed
+        torch.sub(self.model.inputs(y), 0.5, out=s)
+        torch.abs(s, out=denominator)
+        denominator.add_(1)
+        s.div_(denominator)
+        torch.log1p(s, out=logarithm)
+        self.addmm(self.b_p, logarithm, w_p, out=exponents)
+        exponents.exp_()
+        self.addmm(self.b_s, s, w_s, out=out)
+        out.addcmul_(exponents, self.amplitudes)
+
+    def begin_backward(self) -> None:
+        slope = self.denominator.reciprocal().square_()
+        self.scaled, self.to_exponents = self.exponents * self.amplitudes, torch.empty_like(self.exponents)
+        self.to_s, self.to_logarithm = torch.empty_like(self.s[0]), torch.empty_like(self.s[0])
+        self.views = by_stage(slope, slope / (1 + self.s), self.scaled, self.to_exponents)
+
+    def backward(self, stage: int, gradient: Tensor, out: Tensor) -> None:
+        slope, steeper, scaled, to_exponents = self.views[stage]
+        torch.mul(gradient, scaled, out=to_exponents)
+        self.mm(gradient, self.w_s, out=self.to_s)
+        self.mm(to_exponents, self.w_p, out=self.to_logarithm)
+        self.to_s.mul_(slope)
+        self.to_s.addcmul_(self.to_logarithm, steeper)
+        self.model.to_expression(self.to_s, out)
+
+    def gradients(self, to_drift: Tensor) -> list[Tensor]:
+        to_drift, to_exponents, exponents = by_model(to_drift), by_model(self.to_exponents), by_model(self.exponents)
+        return [
+            *linear_gradients(to_drift, by_model(self.s), self.b_s),
+            *linear_gradients(to_exponents, by_model(self.logarithm), self.b_p),
+            (to_drift * exponents).sum(-2).view_as(self.amplitudes),
+        ]

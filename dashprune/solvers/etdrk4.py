@@ -43,7 +43,9 @@ class Etdrk4(Solver):
         if stages is None or start.dim() != stages.weights[0].dim():
             return etdrk4(model.production, model.decay_rate(), start, dt, steps)
         rate, pace, kept = model.decay_rate(), model.paced(start.new_ones(())), torch.is_grad_enabled()
-        rows = start.shape[-2] if kept else max(1, IN_CACHE * start.shape[-2] // max(1, start.numel()))
+        one_by_one = rate.dim() > 1 and rate.shape[-2] > 1  # each transition has a field of its own
+        rows = max(1, IN_CACHE * start.shape[-2] // max(1, start.numel()))
+        rows = start.shape[-2] if kept or one_by_one else rows
         parts, ends = zip(start.split(rows, -2), (dt[..., None] / steps).split(rows, -2), strict=True), []
         for part, h in parts:
             table = _table(rate, pace, h)

@@ -13,8 +13,10 @@ from dashprune.models.base import Multiplied
 from dashprune.models.intervened import Intervened
 from dashprune.models.mlp import Mlp
 from dashprune.models.phoenix import Phoenix
+from dashprune.models.phoenix_edge import PhoenixEdge
+from dashprune.solvers import etdrk4 as module
 from dashprune.solvers.base import Solver
-from dashprune.solvers.etdrk4 import Etdrk4
+from dashprune.solvers.etdrk4 import Etdrk4, etdrk4
 from dashprune.solvers.torchdiffeq import Torchdiffeq
 from dashprune.training.batches import Batch, predicted
 from tests.conftest import tensor
@@ -89,6 +91,30 @@ def test_nothing_done_is_the_model_itself() -> None:
     field = Intervened(Two(), Interventions(torch.full((4, 2), NAN), torch.ones(4, 2), torch.zeros(4, 2)))
     assert torch.equal(field(torch.zeros(()), y), Two()(torch.zeros(()), y))
     assert torch.equal(field.begun(y), y)
+
+
+@pytest.mark.parametrize(
+    "model", [Phoenix(3, 2, "abs", 5.0, True), Mlp(3, [2], decay=True), PhoenixEdge(3, 5.0, True)],
+    ids=["phoenix", "mlp", "phoenix_edge"],
+)  # fmt: skip
+def test_stages_give_what_autograd_gives(model: Phoenix | Mlp | PhoenixEdge, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also in parts, where each transition has to keep what is done in it."""
+    generator = torch.Generator().manual_seed(1)
+    model.double().reset_parameters(generator)
+    held = torch.tensor([[NAN, 0.3, NAN], [NAN, NAN, 0]]).double()
+    factor, addition = torch.tensor([[0.5, 1, 1], [1, 0.2, 1]]).double(), torch.tensor([[0, 0, 1], [1, 0, 0]]).double()
+    field = Intervened(model, Interventions(held, factor, addition))
+    start, dt = field.begun(torch.rand(2, 3, generator=generator).double()), torch.tensor([0.5, 1.5]).double()
+    assert field.stages() is not None
+    own = Etdrk4(0.5).predict(field, start, dt)
+    by_autograd = etdrk4(field.production, field.decay_rate(), start, dt, 2)
+    parameters = list(model.parameters())
+    found, expected = ([end, *torch.autograd.grad(end.square().sum(), parameters)] for end in (own, by_autograd))
+    for one, other in zip(found, expected, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-10, atol=1e-12)
+    monkeypatch.setattr(module, "IN_CACHE", 1)
+    with torch.no_grad():
+        torch.testing.assert_close(Etdrk4(0.5).predict(field, start, dt), own, rtol=1e-12, atol=1e-14)
 
 
 @pytest.mark.parametrize("solver", [SOLVERS[0], SOLVERS[3]], ids=[IDS[0], IDS[3]])

@@ -11,6 +11,7 @@ from torch import nn
 from dashprune.models.base import VectorField
 from dashprune.models.mlp import Mlp
 from dashprune.models.phoenix import Phoenix
+from dashprune.models.phoenix_edge import PhoenixEdge
 from dashprune.solvers import etdrk4 as module
 from dashprune.solvers.etdrk4 import Etdrk4, _table, etdrk4
 
@@ -78,7 +79,22 @@ MODELS = {
     "phoenix": lambda: Phoenix(3, 2, "abs", multiplier_rate=1.0, recovery=False),
     "mlp with decay": lambda: Mlp(3, [4, 2], decay=True),
     "mlp": lambda: Mlp(3, 4, decay=False),
+    "phoenix_edge": lambda: PhoenixEdge(3, multiplier_rate=1.0, recovery=False),
+    "phoenix_edge of few regulators": lambda: of_few(read=False),
+    "phoenix_edge of activities": lambda: of_few(read=True),
 }
+
+
+def of_few(read: bool) -> PhoenixEdge:
+    """Genes 0 and 2 regulate, the latter, where it is `read`, by what the others show."""
+    model = PhoenixEdge(3, multiplier_rate=1.0, recovery=False)
+    model.chosen = torch.tensor([0, 2])
+    model._build(2)
+    if read:
+        model.active = torch.tensor([1])
+        model.reading = torch.tensor([[0.3, 0.9, 0.0]], dtype=torch.float64)
+        model.constant = torch.tensor([0.1], dtype=torch.float64)
+    return model
 
 
 def made(name: str, shape: tuple[int, ...]) -> VectorField:
@@ -118,7 +134,7 @@ def test_stages_give_what_autograd_gives(name: str, steps: int) -> None:
         torch.testing.assert_close(found, expected, rtol=1e-10, atol=1e-12)
 
 
-@pytest.mark.parametrize("name", ["phoenix", "mlp with decay"])
+@pytest.mark.parametrize("name", [name for name in MODELS if name != "mlp"])
 def test_stages_of_several_models_at_once(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def linear(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None = None) -> torch.Tensor:
         return x @ weight.mT if bias is None else x @ weight.mT + bias
