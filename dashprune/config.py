@@ -224,7 +224,24 @@ def explain(error: Exception, overrides: Sequence[str]) -> str:
         group, name, known = choice[1], choice[2], choice[3].split()
         return f"{group}={name}: there is no such choice{did_you_mean(name, known)}; choices: {', '.join(known)}"
     unknown = re.match(r"Could not override '([^']+)'", text)
-    return _unknown_key(unknown[1], overrides) if unknown else text
+    return _unknown_key(unknown[1], overrides) if unknown else mended(text)
+
+
+def mended(text: str) -> str:
+    """Errors of Hydra in the words of this command line; others as they are."""
+    needed = re.match(r"Interpolation key '([^']+)' not found full_key: (\S+)", text)
+    if needed:
+        return f"{needed[2]} needs {needed[1]}, which is not set; leave out what removes it"
+    there = re.match(r"Could not append to config. An item is already at '([^']+)'", text)
+    if there:
+        return f"{there[1]}: this key is there already; set it without the +"
+    several = re.match(r"Ambiguous value for argument '([^=]+)=([^']*)'", text)
+    if several:
+        key, values = several.groups()
+        return (
+            f"{key}={values} has several values; add -m for a run of each, or write {key}=[{values}] if it is one list"
+        )
+    return text
 
 
 def _unknown_key(key: str, overrides: Sequence[str]) -> str:
@@ -275,6 +292,8 @@ def parse(overrides: Sequence[str]) -> list[Override]:
             raise DashpruneError(
                 f"'{word}' is not KEY=VALUE as Hydra reads it: {reason}; quote special signs"
             ) from error
+        if not override.key_or_group:
+            raise DashpruneError(f"'{word}' is not KEY=VALUE: the key is missing; see dashprune run --help")
         names = choices(override.key_or_group)
         if names and not override.is_delete() and not all(isinstance(value, str) for value in _choices_of(override)):
             raise DashpruneError(f"{word}: nothing is chosen; choose one of {', '.join(names)}, or leave it out")

@@ -56,6 +56,11 @@ def test_an_unknown_choice_is_answered_with_the_list_of_choices(group: str) -> N
         assert choice in message
 
 
+def test_a_mistake_that_others_copy_is_named_once() -> None:
+    assert mistake("train.epochs=zwei").count("zwei") == 1
+    assert mistake("schedule.start=zwei").startswith("schedule.start: 'zwei' is not allowed")
+
+
 def test_a_misspelt_key_is_answered_with_key_value_and_neighbours() -> None:
     message = mistake("pruner.lamda_1=0.5")
     assert message.startswith("pruner.lamda_1=0.5: there is no key 'lamda_1' under pruner; did you mean 'lambda_1'?")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 import shlex
 import sys
@@ -54,7 +55,7 @@ def main(words: list[str]) -> int:
     chosen = parser.parse_intermixed_args(words)
     for word in chosen.overrides:
         if "=" not in word and not word.startswith("~"):
-            raise DashpruneError(f"'{word}' is not KEY=VALUE; for example pruner={word}, or see dashprune run --help")
+            raise DashpruneError(f"'{word}' is not KEY=VALUE{_meant(word)}; see dashprune run --help")
     if chosen.config_dir is not None:
         _check_names(Path(chosen.config_dir))
         _check_selected(Path(chosen.config_dir), chosen.overrides)
@@ -63,6 +64,23 @@ def main(words: list[str]) -> int:
     if chosen.multirun:
         return _sweep(flags, chosen.overrides, chosen.config_dir)
     return _single(flags, chosen.overrides)
+
+
+def _meant(word: str) -> str:
+    """What a word without = may be: a choice of a group, or a key, or nearly one."""
+    from dashprune.config import choices, compose
+
+    key, sign, value = word.partition(":")
+    if sign:
+        return f"; did you mean {key}={value}?"
+    keys = [*map(str, compose())]
+    names = {name: group for group in reversed(keys) for name in choices(group)}
+    if word in names:
+        return f"; did you mean {names[word]}={word}?"
+    if word in keys:
+        return f"; give it a value: {word}=VALUE"
+    close = difflib.get_close_matches(word, [*names, *keys], n=1)
+    return "" if not close else f"; did you mean {f'{names[close[0]]}=' if close[0] in names else ''}{close[0]}?"
 
 
 def _check_names(folder: Path) -> None:

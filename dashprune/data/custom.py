@@ -96,7 +96,8 @@ class Custom(Dataset):
     only one split is held out, two samples are enough; where none is, one.
 
     Attributes:
-        expression: .csv, .tsv, .txt or .parquet in long or wide form, or .h5ad; see `read_cells`.
+        expression: .csv, .tsv, .txt (packed or not), .parquet or .xlsx in long or wide form, or .h5ad; see
+            `read_cells`.
         prior: edge list or matrix; see `read_network`; or None if nothing is known beforehand.
         gold: the true network, in the same forms, or None. If it lists pairs of weight 0, too, scores are over the
             pairs that it lists; else over `pairs`.

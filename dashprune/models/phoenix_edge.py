@@ -116,7 +116,7 @@ class PhoenixEdge(Multiplied, EdgeField):
         return own.index_copy(-1, self.active, y @ self.reading.mT + self.constant)
 
     def to_expression(self, to_inputs: Tensor, out: Tensor) -> None:
-        """Write to `out`, (..., genes), the gradient of expression that follows from one of `inputs`, which it changes."""
+        """Write to `out`, (..., genes), the gradient of expression that one of `inputs` makes; changes the latter."""
         read = None
         if self.reading is not None and self.active is not None:
             read = to_inputs.index_select(-1, self.active) @ self.reading

@@ -98,9 +98,9 @@ def check(cfg: DictConfig | Mapping[str, Any]) -> Settings:
     }
     if node["protocol"]:
         sections["protocol"] = lambda: config.section(config.Protocol, node["protocol"], "protocol")
-    if node["schedule"]:  # strategies hold copies, but its mistakes are better named here
-        sections["schedule"] = lambda: config.section(Schedule, node["schedule"], "schedule")
     checked = _all(sections)
+    if node["schedule"]:  # it has a copy of train.epochs, and strategies have one of it, but mistakes are named once
+        _all({"schedule": lambda: config.section(Schedule, node["schedule"], "schedule")})
     components = {
         "solver": lambda: config.component(node["solver"], "solver", base=Solver)(),
         "dataset": lambda: config.component(node["dataset"], "dataset", base=Dataset)(),
@@ -120,7 +120,7 @@ def _resolved(cfg: DictConfig | Mapping[str, Any]) -> dict[str, Any]:
     try:
         values: Any = OmegaConf.to_container(OmegaConf.create(dict(cfg)), resolve=True, throw_on_missing=True)
     except OmegaConfBaseException as error:
-        raise DashpruneError(" ".join(str(error).split())) from error
+        raise DashpruneError(config.mended(" ".join(str(error).split()))) from error
     return dict(values)
 
 

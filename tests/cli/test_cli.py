@@ -122,7 +122,17 @@ def test_check_names_every_file(tmp_path: Path) -> None:
     [
         (["rum"], f"there is no command 'rum'; did you mean 'run'?; commands: {', '.join(COMMANDS)}"),
         (["--verison"], "unrecognized arguments: --verison"),
-        (["run", "pruner"], "'pruner' is not KEY=VALUE"),
+        (["run", "pruner"], "'pruner' is not KEY=VALUE; give it a value: pruner=VALUE"),
+        (["run", "seed"], "'seed' is not KEY=VALUE; give it a value: seed=VALUE"),
+        (["run", "dash"], "'dash' is not KEY=VALUE; did you mean pruner=dash?"),
+        (["run", "dahs"], "'dahs' is not KEY=VALUE; did you mean pruner=dash?"),
+        (["run", "sede"], "'sede' is not KEY=VALUE; did you mean seed?"),
+        (["run", "seed:1"], "'seed:1' is not KEY=VALUE; did you mean seed=1?"),
+        (["run", "xyzxyz"], "'xyzxyz' is not KEY=VALUE; see dashprune run --help"),
+        (["run", "=1"], "'=1' is not KEY=VALUE: the key is missing"),
+        (["run", "seed=0,1"], "seed=0,1 has several values; add -m for a run of each, or write seed=[0,1]"),
+        (["run", "+seed=1"], "seed: this key is there already; set it without the +"),
+        (["run", "~seed"], "dataset.seed needs seed, which is not set; leave out what removes it"),
         (["run", "--multi"], "unrecognized arguments: --multi"),
         (
             ["run", "pruner=dassh"],

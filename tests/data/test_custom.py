@@ -164,7 +164,7 @@ def test_a_layer_of_cells_and_a_sparse_one() -> None:
         "dataset.layer: cells.h5ad has no layer 'thn'; did you mean 'thin'?; it has thin, twice"
     )
     assert refused(layer="thin") == (
-        "dataset.layer: 'thin' is of an .h5ad file, but expression.csv has no layers; leave it out"
+        "dataset.layer: 'thin' is of layers of .h5ad files, which expression.csv is not; leave it out"
     )
 
 
@@ -696,14 +696,14 @@ def test_paths_that_lead_nowhere() -> None:
     assert refused(prior="data/prior.csv") == (
         "dataset.prior: there is no folder 'data' for 'prior.csv'; set dataset.prior=FILE"
     )
-    Path("table.xlsx").write_text("x")
-    assert refused(expression="table.xlsx") == (
-        "table.xlsx must end in one of .csv, .tsv, .tab, .txt, .parquet, or .h5ad for cells"
+    Path("table.docx").write_text("x")
+    assert refused(expression="table.docx") == (
+        "table.docx must end in one of .csv, .tsv, .tab, .txt, .parquet, .xlsx, .xls, or .h5ad for cells"
     )
     for name in ("table.parquet", "table.h5ad"):
-        Path("table.xlsx").rename(name)
+        Path("table.docx").rename(name)
         assert f"{name} is not a" in refused(expression=name)
-        Path(name).rename("table.xlsx")
+        Path(name).rename("table.docx")
 
 
 @pytest.mark.parametrize(("package", "name"), [("anndata", "cells.h5ad"), ("pyarrow", "wide.parquet")])

@@ -117,6 +117,12 @@ def test_genes_in_rows_below_their_times(times: str) -> None:
     assert cells.time.tolist() == [0, 1, 2.5]
     np.testing.assert_allclose(cells.values, [[0.1, 0.4], [0.2, 0.5], [0.3, 0.6]])
     edit("rows.csv", lambda lines: [lines[0].replace("time", "gene"), *lines[1:]])
+    if times[-1] in "hk":  # with units
+        again = read_cells(Path("rows.csv"), Reading(sample=None))
+        assert (again.genes, again.time.tolist()) == (cells.genes, [0, 1, 2.5])
+        np.testing.assert_array_equal(again.values, cells.values)
+        assert again.notes[0].text == "rows.csv: row 1 has the times"
+        return
     with pytest.raises(DashpruneError, match="if row 1 has the times, write 'time' into its first cell"):
         read_cells(Path("rows.csv"), Reading(sample=None))
 
@@ -200,6 +206,33 @@ def test_a_gene_called_like_a_unit_is_no_row_of_times() -> None:
     assert (cells.genes, cells.time.tolist()) == (("batch", "TP53", "HR"), [0, 24])
 
 
+@pytest.mark.parametrize(
+    ("name", "more", "found"),
+    [("hr", "HR", True), ("min", "TP53", True), ("Day", "abl1", True), ("hr", "abl1", False), ("Hr", "Tp53", False)],
+)
+def test_a_row_of_times_below_genes(name: str, more: str, found: bool) -> None:
+    """Unless a gene may have that name: it is not one if it alone is in small letters."""
+    Path("rows.csv").write_text(f"gene,c1,c2\nA,0.1,0.2\n{more},0.3,0.4\n{name},0,24\n")
+    if found:
+        assert read_cells(Path("rows.csv"), Reading(sample=None)).time.tolist() == [0, 24]
+    else:
+        with pytest.raises(DashpruneError, match="nothing tells the time"):
+            read_cells(Path("rows.csv"), Reading(sample=None))
+    cells = read_cells(Path("rows.csv"), Reading(sample=None, time=name))
+    assert (cells.genes, cells.time.tolist()) == (("A", more), [0, 24])
+
+
+@pytest.mark.parametrize(("first", "found"), [("0m", [0, 30]), ("0h", [0, 30]), ("0 days", [0, 30]), ("P0", None)])
+def test_zero_is_zero_in_every_unit(first: str, found: list[float] | None) -> None:
+    second = "30min" if found else "E14"  # P0 is the day of birth
+    Path("wide.csv").write_text(f"time,A,B\n{first},0.1,0.2\n{second},0.3,0.4\n")
+    if found:
+        assert read_cells(Path("wide.csv"), Reading(sample=None)).time.tolist() == found
+    else:
+        with pytest.raises(DashpruneError, match="different units"):
+            read_cells(Path("wide.csv"), Reading(sample=None))
+
+
 @pytest.mark.parametrize("genes", ["7157,4193", "TP53,MDM2"])
 @pytest.mark.parametrize("times", ["0h_a,24h_a", "X0h.1,X24h.1", "0,24,0.1,24.1"])
 def test_times_with_something_more_are_refused(times: str, genes: str) -> None:
@@ -232,6 +265,12 @@ def test_genes_that_begin_with_numbers(times: str, genes: str) -> None:
 
 
 def test_times_to_which_r_wrote_an_x() -> None:
+    Path("rows.csv").write_text("time,X0,X24\nTP53,0.1,0.2\nMDM2,0.3,0.4\n")
+    cells = read_cells(Path("rows.csv"), Reading(sample=None))
+    assert (cells.genes, cells.time.tolist()) == (("TP53", "MDM2"), [0, 24])
+    Path("rows.csv").write_text("time,X0,X24\n7157,0.1,0.2\n4193,0.3,0.4\n672,0.5,0.6\n")
+    with pytest.raises(DashpruneError, match="row 1 and column 1 may both have the times"):
+        read_cells(Path("rows.csv"), Reading(sample=None))
     Path("rows.csv").write_text("time,X0h,X24h\nTP53,0.1,0.2\nMDM2,0.3,0.4\n")
     cells = read_cells(Path("rows.csv"), Reading(sample=None))
     assert (cells.genes, cells.time.tolist()) == (("TP53", "MDM2"), [0, 24])

@@ -77,7 +77,7 @@ def test_raw_values_and_other_names_of_genes() -> None:
 
 def test_options_that_are_wrong() -> None:
     assert refused(gene_names="symbol") == (
-        "dataset.gene_names: 'symbol' is a column of var in an .h5ad file, which expression.csv is not; leave it out"
+        "dataset.gene_names: 'symbol' is of var of .h5ad files, which expression.csv is not; leave it out"
     )
     assert refused(time_scale="fast") == (
         "dataset.time_scale: 'fast' is not allowed; give a number above 0 by which times are divided, or auto, or null"

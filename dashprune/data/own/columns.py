@@ -24,11 +24,13 @@ _MOMENT = re.compile(rf"[+-]?[0-9]+(?:\.[0-9]+)?\s*(?P<unit>{_UNIT}|{_LONG})?", 
 _WORD = rf"(?:t|tp|times?|time[ _]?points?|pseudotime|zt|ct|e|p|{_UNIT}|{_LONG})"
 _LABELLED = re.compile(rf"X?[0-9]+(?:\.[0-9]+)?\s*(?:{_UNIT}|{_LONG})[ _.-].*", re.IGNORECASE)
 """A time and its unit with something behind it that may tell replicates apart, such as 0h_a."""
-_ALONE = re.compile(r"h|hr|m|min|d|day|s|sec", re.IGNORECASE)
+_ALONE = re.compile(r"h|hr|m|min|d|s", re.IGNORECASE)
 """Units that are names of genes, too."""
-_SAME = {"hr": "h", "hour": "h", "minute": "min", "day": "d", "second": "s", "sec": "s", "week": "w", "wk": "w",
-         "year": "y", "yr": "y", "month": "mo"}  # fmt: skip
+_SAME = {"hr": "h", "hour": "h", "m": "min", "minute": "min", "day": "d", "second": "s", "sec": "s",
+         "week": "w", "wk": "w", "year": "y", "yr": "y", "month": "mo"}  # fmt: skip
 """Units and their usual short forms."""
+_SINCE = re.compile(rf"{_UNIT}|w|wks?|weeks?|mo|months?|y|yrs?|years?", re.IGNORECASE)
+"""Units of which none is as long as none of another: 0 h are 0 d, but P0 is not E0."""
 _STAGE = re.compile(rf"(?P<word>{_WORD})[ _]*[0-9]+(?:\.[0-9]+)?", re.IGNORECASE)
 """A number behind what it counts, such as day 3, ZT12, T0 or E8.5; genes may have names like the last two."""
 _PARTS = ("time", "hour", "hr", "min", "day", "sec")
@@ -119,11 +121,16 @@ def time_column(path: Path, columns: Sequence[str], how: Reading) -> str | None:
 
 
 def time_row(path: Path, names: Sequence[str], how: Reading) -> str | None:
-    """`time_column` among rows: a bare unit, such as HR or MIN, may be a gene there, but not above all others."""
+    """`time_column` among rows.
+
+    A bare unit, such as HR, may be a gene there, but not above all others, nor if it alone is in small letters.
+    """
     others = {*how.labels, *how.drop}
     above = next((k for k, name in enumerate(names) if name not in others and name.casefold() not in _SAMPLE), 0)
-    kept = [name for k, name in enumerate(names) if k <= above or not _ALONE.fullmatch(name)]
-    return time_column(path, kept, how)
+    found = time_column(path, [name for k, name in enumerate(names) if k <= above or not _ALONE.fullmatch(name)], how)
+    if found is None and sum(name.islower() for name in names if name not in others) == 1:
+        found = time_column(path, [name for name in names if name.islower()], how)
+    return found
 
 
 def time_note(path: Path, column: str, how: Reading) -> tuple[Note, ...]:
@@ -220,10 +227,11 @@ def times_of(path: Path, column: pd.Series) -> np.ndarray:
     """
     column = column.astype(object).where(column.notna(), None)
     filled = column.map(lambda value: value is not None and str(value).strip().casefold() not in MISSING)
-    cells = [str(value).strip() for value in column[filled]]
+    written = [str(value).strip() for value in column[filled]]
+    cells = without_x(written)
     parts = [part for cell in cells if len(cell) <= _LONGEST and (part := _QUANTITY.fullmatch(cell)) is not None]
-    units = {_unit(part): part[0] for part in parts if part[0] != "0"}
-    if len(parts) == len(cells) and units.keys() != {("", "")}:
+    units = {_unit(part): part[0] for part in parts if not _is_none(part)}
+    if len(parts) == len(cells) and (units.keys() != {("", "")} or cells is not written):
         if len(units) > 1:
             raise DashpruneError(
                 f"{path.name}: times have different units, such as {listed(list(units.values()), 2)}; write all in one"
@@ -246,6 +254,11 @@ def times_of(path: Path, column: pd.Series) -> np.ndarray:
 def _unit(part: re.Match[str]) -> tuple[str, str]:
     """What stands before and behind the number of a quantity, in lower case."""
     return _singular(part[1] or part[4] or ""), _singular(part[3] or "")
+
+
+def _is_none(part: re.Match[str]) -> bool:
+    """Whether it is no time at all, whatever its unit: 0, 0h or 0 days, but not P0, which is later than E14."""
+    return float(part[2] or part[5]) == 0 and (part[0] == "0" or bool(part[3] and _SINCE.fullmatch(part[3].strip())))
 
 
 def _singular(unit: str) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from dashprune.data.own import columns as known
-from dashprune.data.own import files, lineages
+from dashprune.data.own import dialect, files, lineages
 from dashprune.data.own.cells import Cells, Note, Reading, listed, override
 from dashprune.data.own.geo import is_series_matrix, read_series_matrix
 from dashprune.data.own.h5ad import read_h5ad
@@ -21,9 +21,9 @@ def read_cells(path: Path, how: Reading) -> Cells:
     """Read expression.
 
     Args:
-        path: .h5ad, cells x genes; or a table (.csv, .tsv, .txt, .parquet): long, with the columns gene and value;
-            wide, with a column per gene; genes in rows, with times in the row "time", which may be the first, or in
-            `how.pseudotime`;
+        path: .h5ad, cells x genes; or a table (.csv, .tsv, .txt, also packed, .parquet, .xlsx): long, with the columns
+            gene and value; wide, with a column per gene; genes in rows, with times in the row "time", which may be the
+            first, or in `how.pseudotime`;
             a series matrix of GEO.
         how: the columns to take, and what to do about what is missing.
 
@@ -54,35 +54,26 @@ def pseudotime_beside(path: Path, how: Reading) -> Path | None:
 
 
 def _read_table(path: Path, how: Reading) -> Cells:
-    if how.layer is not None:
-        raise DashpruneError(
-            f"dataset.layer: '{how.layer}' is of an .h5ad file, but {path.name} has no layers; leave it out"
-        )
-    if how.gene_names is not None:
-        raise DashpruneError(
-            f"dataset.gene_names: '{how.gene_names}' is a column of var in an .h5ad file, which {path.name} is not; "
-            f"leave it out"
-        )
+    for key, value, what in (("layer", how.layer, "layers"), ("gene_names", how.gene_names, "var")):
+        if value is not None:
+            raise DashpruneError(
+                f"dataset.{key}: '{value}' is of {what} of .h5ad files, which {path.name} is not; leave it out"
+            )
     if is_series_matrix(path):
         return read_series_matrix(path, how)
     columns = files.columns_of(path)
     if how.pseudotime is not None:
         return _read_timed(path, columns, how)
+    if how.time != "time" and how.time not in columns:
+        table = files.read_table(path, columns, columns[:1])
+        if how.time in set(table[columns[0]]):
+            return _turned(path, table, how, how.time)
     time = known.time_column(path, columns, how)
     if time is None:
         return _read_rows(path, columns, how)
-    above = known.moments(columns[1:])
-    if time == columns[0] and (above or known.labelled(columns[1:])):
-        table = files.read_table(path, columns, columns[:1])
-        beside = table[time].map(files.with_point)
-        turned = above > 0 and _are_times(path, columns[1:], above, beside)
-        if (not above or known.numbered(columns[1:])) and (turned or _are_genes(path, beside)):
-            raise DashpruneError(
-                f"{path.name}: row 1 seems to have times with something more, such as '{columns[-1]}'; write the times "
-                f"alone into a row 'time', and what tells samples apart into a row 'sample', below names of the columns"
-            )
-        if turned:
-            return _turned(path, table, how, time)
+    turned = _turned_if_times_are_above(path, columns, how) if time == columns[0] else None
+    if turned is not None:
+        return turned
     if "" in columns[1:]:
         place = columns.index("", 1) + 1
         raise DashpruneError(f"{path.name}: column {place} has no name; name it, or leave it out (pandas: index=False)")
@@ -90,6 +81,31 @@ def _read_table(path: Path, how: Reading) -> Cells:
         return _read_long(path, columns, how, time)
     text = [name for name in how.labels if name in columns]
     return _read_wide(path, files.read_table(path, columns, text), how, time)
+
+
+def _turned_if_times_are_above(path: Path, columns: list[str], how: Reading) -> Cells | None:
+    """The cells of a table whose first column is called time, if its first row has the times, and genes are in rows.
+
+    Raises:
+        DashpruneError: if that cannot be told, or the times have something more.
+    """
+    names: Sequence[str] = columns[1:]
+    header, above = names, known.moments(names)
+    if not above and known.moments(known.without_x(names)) == 1:  # X0, X24, ... of R, or genes X1, X2, ...
+        header = known.without_x(names)
+    if not above and header is names and not known.labelled(names):
+        return None
+    table = files.read_table(path, columns, columns[:1])
+    beside = table[columns[0]].map(dialect.with_point)
+    if header is not names and _are_genes(path, beside):
+        above = 1
+    turned = above > 0 and _are_times(path, header, above, beside)
+    if (not above or known.numbered(names)) and (turned or _are_genes(path, beside)):
+        raise DashpruneError(
+            f"{path.name}: row 1 seems to have times with something more, such as '{columns[-1]}'; write the times "
+            f"alone into a row 'time', and what tells samples apart into a row 'sample', below names of the columns"
+        )
+    return _turned(path, table, how, columns[0]) if turned else None
 
 
 def _read_wide(path: Path, table: pd.DataFrame, how: Reading, time: str) -> Cells:
@@ -163,9 +179,13 @@ def _read_rows(path: Path, columns: list[str], how: Reading) -> Cells:
     time = known.time_row(path, names, how)
     if time is not None:
         return _turned(path, table, how, time)
+    above = known.moments(columns[1:])
+    if above == 4 and table[columns[0]].is_unique:  # 0h, 24h, ...
+        cells = _turned(path, table.rename(columns={columns[0]: how.time}), how, how.time)
+        return cells._replace(notes=(Note(f"{path.name}: row 1 has the times"), *cells.notes))
+    first = "; or, if row 1 has the times, write 'time' into its first cell" if above else ""
     if not _has_names_in_rows(table):
-        raise known.no_time(path, columns)
-    first = "; or, if row 1 has the times, write 'time' into its first cell" if known.moments(columns[1:]) else ""
+        raise known.no_time(path, columns, first)
     raise DashpruneError(
         f"{path.name}: genes seem to stand in rows (column 1 has {listed(names, 2)}), and nothing tells the time of "
         f"the {len(columns) - 1:,} columns ({listed(columns[1:], 2)}); give dataset.pseudotime=FILE, a table with a "
@@ -186,7 +206,7 @@ def _turned(path: Path, table: pd.DataFrame, how: Reading, time: str) -> Cells:
 
 
 def _are_genes(path: Path, column: pd.Series) -> bool:
-    """Whether these are hardly times: names, or numbers in no order that all differ."""
+    """Whether these are hardly times: names, or whole numbers in no order that all differ, and none is 0."""
     try:
         known.times_of(path, column)
     except DashpruneError:
@@ -194,7 +214,8 @@ def _are_genes(path: Path, column: pd.Series) -> bool:
     if known.moments(column) != 1:
         return False
     numbers = pd.to_numeric(column)
-    return not numbers.is_monotonic_increasing and numbers.is_unique
+    whole = bool((numbers > 0).all() and (numbers % 1 == 0).all())
+    return whole and not numbers.is_monotonic_increasing and bool(numbers.is_unique)
 
 
 def _are_times(path: Path, header: Sequence[str], above: int, column: pd.Series) -> bool:

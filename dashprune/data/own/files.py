@@ -1,46 +1,32 @@
-"""Reading a user's tables: CSV, TSV and Parquet, with every mistake named by file, row and column.
+"""Reading a user's tables: CSV, TSV, Parquet and Excel, with every mistake named by file, row and column.
 
 Rows are counted as in a spreadsheet: the header is row 1. A Parquet table has no header row, so its first row is 1.
 """
 
 from __future__ import annotations
 
-import csv
 import gzip
 import hashlib
 import itertools
 import os
 import re
 import warnings
+import zipfile
 import zlib
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-from typing import IO, Any, cast
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
 
+from dashprune.data.own import dialect
 from dashprune.errors import DashpruneError, did_you_mean
 
-DELIMITERS = {".csv": ",", ".tsv": "\t", ".tab": "\t", ".txt": "\t"}
-"""Of a text file, by the end of its name, where its first row has them."""
-NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?|true|false|nan|na|", re.IGNORECASE)
-"""A cell with a number, a truth value, or nothing."""
-_COMMA = re.compile(r"[+-]?[0-9]+,[0-9]+(e[+-]?[0-9]+)?", re.IGNORECASE)
-_THOUSANDS = re.compile(r"[+-]?[1-9][0-9]{0,2}[,.][0-9]{3}")
-_POINT = re.compile(r"[+-]?[0-9]*\.[0-9]+(e[+-]?[0-9]+)?", re.IGNORECASE)
-"""Numbers with a fraction behind a comma, as spreadsheets of half the world write them; those that may be thousands to
-the other half; and those with a fraction behind a point."""
-_NO_GENE = re.compile(
-    r".*time.*|t|h|hrs?|hours?|d|days?|m|min(ute)?s?|s|sec(ond)?s?|"
-    r"samples?|series|rep(licate)?s?|batch|donor|patient|subject|condition|experiment",
-    re.IGNORECASE,
-)
-"""A row or column of times or of samples, by its first cell."""
-_LOOKED_AT = 20
-"""Lines by which it is told how numbers are written."""
+WORKBOOKS = (".xlsx", ".xls")
+"""Ends of names of Excel's files."""
 _EMPTY = "is empty, or its first row is; it must name the columns"
 _BYTES_PER_CELL = 50
 """Memory that a text file takes per cell, beside its own size; measured 25 for wide tables and 46 for long ones."""
@@ -122,28 +108,32 @@ def columns_of(path: Path) -> list[str]:
     Raises:
         DashpruneError: if the file is empty, no table, of an unknown kind, or names a column twice.
     """
+    kind = dialect.kind(path)
     if path.suffix == ".parquet":
         return list(_parquet(path, rows=0).columns)
-    if path.suffix not in DELIMITERS:
-        raise DashpruneError(
-            f"{path.name} must end in one of {', '.join([*DELIMITERS, '.parquet'])}, or .h5ad for cells"
-        )
-    first = _parse(
-        path, header=None, nrows=1, engine="python", dtype=str, keep_default_na=False, skip_blank_lines=False
-    )
+    if kind in WORKBOOKS:
+        first, skipped = workbook(path, header=None, nrows=1, keep_default_na=False), 0
+    elif kind in dialect.DELIMITERS:
+        skipped = dialect.skipped(path)
+        first = _parse(
+            path, skipped=skipped, header=None, nrows=1, engine="python", dtype=str, keep_default_na=False,
+            skip_blank_lines=False,
+        )  # fmt: skip
+    else:
+        ends = ", ".join([*dialect.DELIMITERS, ".parquet", *WORKBOOKS])
+        raise DashpruneError(f"{path.name} must end in one of {ends}, or .h5ad for cells")
     if first.empty:
         raise DashpruneError(f"{path.name} {_EMPTY}")
-    names = [str(name).strip() for name in first.iloc[0]]
-    names = [with_point(name) for name in names]  # times
-    if _rows_are_named(path, names):
+    names = [dialect.with_point(str(name).strip()) for name in first.iloc[0]]  # of times
+    if kind in dialect.DELIMITERS and _rows_are_named(path, names, skipped):
         names = ["", *names]  # as R writes it: the header has no cell above the names of rows
     if any("\n" in name or "\r" in name for name in names):
         raise DashpruneError(f"{path.name}: a name in row 1 runs over several lines; is a quote not closed?")
-    check_unique(names, f"{path.name}: row 1")
+    check_unique(names, f"{path.name}: row {skipped + 1}")
     return names
 
 
-def _rows_are_named(path: Path, names: Sequence[str]) -> bool:
+def _rows_are_named(path: Path, names: Sequence[str], skipped: int) -> bool:
     """Whether the rows below the header have one cell more than it, and only numbers, or nothing, after the first.
 
     Where the header begins with sample or time, the rows must begin with "1", "2", "3", or a name may be missing at the
@@ -151,21 +141,22 @@ def _rows_are_named(path: Path, names: Sequence[str]) -> bool:
     """
     try:
         rows = _parse(
-            path, header=None, skiprows=1, nrows=5, engine="python", dtype=str, na_values=[], keep_default_na=False
-        )
+            path, skipped=skipped + 1, header=None, nrows=5, engine="python", dtype=str, na_values=[],
+            keep_default_na=False,
+        )  # fmt: skip
     except DashpruneError:
         return False
     if rows.shape[1] != len(names) + 1 or rows.isna().any(axis=None):
         return False
     if names[0].casefold() in ("sample", "time"):
-        return _numbered_by_r(path)
-    return all(NUMBER.fullmatch(str(cell).strip()) for cell in rows.iloc[:, 1:].to_numpy().ravel())
+        return _numbered_by_r(path, skipped)
+    return all(dialect.NUMBER.fullmatch(str(cell).strip()) for cell in rows.iloc[:, 1:].to_numpy().ravel())
 
 
-def _numbered_by_r(path: Path) -> bool:
+def _numbered_by_r(path: Path, skipped: int) -> bool:
     """Whether the rows begin with "1", "2", "3", in quotes, and not all else is in quotes, too."""
-    with path.open(encoding="utf-8-sig") as lines:
-        rows = list(itertools.islice(lines, 1, 6))
+    with dialect.opened(path) as lines:
+        rows = list(itertools.islice(lines, skipped + 1, skipped + 6))
     counted = all(row.startswith(f'"{number}"') for number, row in enumerate(rows, start=1))
     return bool(rows) and counted and not rows[0].rstrip().endswith('"')
 
@@ -174,7 +165,7 @@ def read_table(path: Path, columns: Sequence[str], text: Collection[str], *, emp
     """A table, indexed by the number of the row in the file; blank lines are left out.
 
     Args:
-        path: CSV, TSV or Parquet.
+        path: CSV, TSV, packed with gzip or not, Parquet or a workbook of Excel, of which the first sheet counts.
         columns: as `columns_of` gives them.
         text: columns to be read as text. In others, numbers become numbers and the rest stays text, to be found by
             `numbers`. An empty cell is NaN.
@@ -187,7 +178,12 @@ def read_table(path: Path, columns: Sequence[str], text: Collection[str], *, emp
         table = _parquet(path)
         table.index = pd.RangeIndex(1, len(table) + 1)
         return filled(path, table, text, empty=empty)
-    return read_text(path, columns, text, _delimiter(path), empty=empty)
+    if dialect.kind(path) in WORKBOOKS:
+        table = workbook(path, header=0)
+        table.columns = pd.Index(columns)
+        table.index = pd.RangeIndex(2, len(table) + 2)
+        return filled(path, table.dropna(how="all"), text, empty=empty)
+    return read_text(path, columns, text, dialect.delimiter(path), dialect.skipped(path), empty=empty)
 
 
 def read_text(
@@ -210,8 +206,8 @@ def read_text(
     """
     _check_text_memory(path, len(columns))
     table = _parse(
-        path, delimiter, header=0 if header else None, names=list(columns), dtype=dict.fromkeys(text, str),
-        keep_default_na=False, na_values=[""], skip_blank_lines=False, skiprows=skipped,
+        path, delimiter, skipped, header=0 if header else None, names=list(columns), dtype=dict.fromkeys(text, str),
+        keep_default_na=False, na_values=[""], skip_blank_lines=False,
     )  # fmt: skip
     first = skipped + header + 1
     table.index = pd.RangeIndex(first, len(table) + first)
@@ -283,25 +279,20 @@ def check_unique(names: Iterable[str], where: str) -> None:
         seen[name] = place
 
 
-def _parse(path: Path, delimiter: str | None = None, **options: Any) -> pd.DataFrame:
+def _parse(path: Path, delimiter: str | None = None, skipped: int = 0, **options: Any) -> pd.DataFrame:
     """pandas.read_csv, for text in UTF-8 with or without a byte-order mark; the parser is chosen if none is named."""
     try:
-        sign = delimiter or _delimiter(path)
+        sign = delimiter or dialect.delimiter(path)
         if "engine" not in options:
-            with opened(path) as lines:
-                options |= parser(path, lines, sign, len(options["names"]), options["skiprows"])
-        with warnings.catch_warnings():
+            with dialect.opened(path) as lines:
+                options |= dialect.parser(path, lines, sign, len(options["names"]), skipped)
+        mark = dialect.decimal(path, sign)
+        options |= {"sep": sign, "decimal": "." if sign == "," else mark}
+        with warnings.catch_warnings(), dialect.opened(path) as lines:
             warnings.simplefilter("error", pd.errors.ParserWarning)  # raised where cells would be lost
-            mark = decimal(path, sign)
-            table = pd.read_csv(
-                path,
-                sep=sign,
-                decimal=mark,
-                encoding="utf-8-sig",
-                index_col=False,
-                skipinitialspace=True,
-                **options,
-            )
+            for _ in range(skipped):
+                lines.readline()  # pandas would look for quotes in it
+            table = pd.read_csv(lines, index_col=False, skipinitialspace=True, **options)
         table = _without_quotes(table) if sign == r"\s+" else table
         return (
             _with_points(path, table, options["dtype"]) if mark == "," and isinstance(options["dtype"], dict) else table
@@ -316,11 +307,6 @@ def _parse(path: Path, delimiter: str | None = None, **options: Any) -> pd.DataF
         raise DashpruneError(f"{path.name}: it is not a table: {' '.join(str(error).split())}") from None
 
 
-def with_point(cell: str) -> str:
-    """A number whose fraction stands behind a comma, and maybe its unit, with a point; anything else as it is."""
-    return cell.replace(",", ".") if re.fullmatch(rf"{_COMMA.pattern}\s*[a-z]*", cell, re.IGNORECASE) else cell
-
-
 def _with_points(path: Path, table: pd.DataFrame, text: Collection[str]) -> pd.DataFrame:
     """`with_point` of what pandas left as it is, since other cells of the column are no numbers.
 
@@ -330,143 +316,34 @@ def _with_points(path: Path, table: pd.DataFrame, text: Collection[str]) -> pd.D
     mixed = [name for name in table.select_dtypes(include=["object", "string"]).columns if name not in text]
     for name in mixed:
         cells = [cell for cell in table[name] if isinstance(cell, str)]
-        comma, point = (next(filter(kind.fullmatch, cells), None) for kind in (_COMMA, _POINT))
+        comma, point = (next(filter(kind.fullmatch, cells), None) for kind in (dialect.COMMA, dialect.POINT))
         if comma and point:
             raise DashpruneError(
                 f"{path.name}: '{comma}' has a comma and '{point}' a point before the fraction; write all alike"
             )
     changed = {
-        name: table[name].map(lambda cell: with_point(cell) if isinstance(cell, str) else cell) for name in mixed
+        name: table[name].map(lambda cell: dialect.with_point(cell) if isinstance(cell, str) else cell)
+        for name in mixed
     }
     return table.assign(**changed)
 
 
-def decimal(path: Path, delimiter: str) -> str:
-    """What stands before the fraction of a number: a comma only where it parts no cells, and cannot be for thousands.
+def workbook(path: Path, **options: Any) -> pd.DataFrame:
+    """The first sheet of a workbook of Excel, each cell as it is.
 
     Raises:
-        DashpruneError: if it may be for thousands, or numbers are written in two ways.
+        DashpruneError: if it is none, or a package is missing.
     """
-    if delimiter == ",":
-        return "."
-    with opened(path) as lines:
-        looked_at = [line for line in itertools.islice(lines, _LOOKED_AT) if not line.startswith("#")]
-    sign = None if delimiter == r"\s+" else delimiter
-    parted = [[cell.strip().strip('"') for cell in line.split(sign)] for line in looked_at]
-    commas, points = ([cell for row in parted for cell in row if kind.fullmatch(cell)] for kind in (_COMMA, _POINT))
-    if delimiter != ";":
-        mark = "," if not points and any(_THOUSANDS.fullmatch(cell) is None for cell in commas) else "."
-        _refuse_thousands(path, sign, mark)
-        return mark
-    thousands = [cell for cell in points if _THOUSANDS.fullmatch(cell)]
-    if commas and thousands:
-        raise DashpruneError(
-            f"{path.name}: '{commas[0]}' has a comma and '{thousands[0]}' a point before the fraction; write all alike"
-        )
-    mark = "," if commas or not points else "."
-    _refuse_thousands(path, sign, mark)
-    return mark
-
-
-def _refuse_thousands(path: Path, sign: str | None, mark: str) -> None:
-    """Raise DashpruneError if every number with a point or comma has three digits behind it, and others none.
-
-    One of these must be larger than what is before any point, and all below 1000: zeros of a fraction may be left out,
-    but then the numbers are in the same range. The first row, and times and samples, do not count.
-
-    Args:
-        path: the whole file is looked at, up to the first fraction that has other than three digits.
-        sign: that parts the cells; None for white space.
-        mark: the point or comma.
-    """
-
-    def rows(lines: Iterable[str]) -> Iterator[list[str]]:
-        return ([cell.strip().strip('"') for cell in line.split(sign)] for line in lines if not line.startswith("#"))
-
-    kind, found = _COMMA if mark == "," else _POINT, dict[int, str]()
-    with opened(path) as lines:
-        for row in rows(line for line in lines if mark in line):
-            numbers = {place: cell for place, cell in enumerate(row) if mark in cell and kind.fullmatch(cell)}
-            if not all(_THOUSANDS.fullmatch(cell) and cell[0] != "-" for cell in numbers.values()):
-                return
-            for place, cell in numbers.items():
-                found[place] = max(found.get(place, cell), cell, key=lambda one: int(one.partition(mark)[0]))
-    if not found:
-        return
-    with opened(path) as lines:
-        first = next(rows(lines))
-        found = {k: cell for k, cell in found.items() if k >= len(first) or not _NO_GENE.fullmatch(first[k])}
-        genes = (row for row in rows(lines) if row and not _NO_GENE.fullmatch(row[0]))
-        whole = [int(row[k]) for row in genes for k in found if k < len(row) and row[k].isdecimal()]
-    example = max(found.values(), key=lambda one: int(one.partition(mark)[0]), default="")
-    if whole and int(example.partition(mark)[0]) < max(whole) < 1000:
-        name = "point" if mark == "." else "comma"
-        raise DashpruneError(
-            f"{path.name}: the {name} in '{example}' may be for thousands, since other numbers of its column, such as "
-            f"{max(whole)}, have none; write thousands without it, or all numbers with three digits behind it"
-        )
-
-
-def opened(path: Path) -> IO[str]:
-    """A text file, packed or not, with its line ends and without its byte-order mark."""
-    if path.suffix == ".gz":
-        return cast(IO[str], gzip.open(path, "rt", encoding="utf-8-sig", newline=""))
-    return path.open(encoding="utf-8-sig", newline="")
-
-
-def parser(path: Path, lines: Iterable[str], delimiter: str, columns: int, skipped: int = 0) -> dict[str, Any]:
-    """Options of pandas.read_csv that choose its fast parser if all rows are as long as each other, else its slow one.
-
-    The fast one writes beyond its memory where it fills short rows or empty lines up (seen in pandas 2.3: it then says
-    "Buffer overflow caught", or never returns).
-
-    Args:
-        path: for the message.
-        lines: of the file, with their ends.
-        delimiter: a sign, or the regular expression of white space.
-        columns: that the table has.
-        skipped: lines before the first row.
-
-    Raises:
-        DashpruneError: if a row has more cells than that.
-    """
-    lines = itertools.islice(lines, skipped, None)
-    spaced = delimiter == r"\s+"
-    rows = map(str.split, lines) if spaced else csv.reader(lines, delimiter=delimiter, skipinitialspace=True)
-    lengths: set[int] = set()
+    optional("openpyxl", path, "excel")
     try:
-        for number, row in enumerate(rows, start=skipped + 1):
-            if len(row) > columns:
-                raise DashpruneError(
-                    f"{path.name}: row {number} has {len(row)} cells, but the header has {columns}; the header must "
-                    f"name every column, and no row have more cells"
-                )
-            lengths.add(len(row))
-    except csv.Error as error:
-        raise DashpruneError(f"{path.name}: it is not a table: {error}") from None
-    return {"engine": "c", "low_memory": False} if lengths == {columns} else {"engine": "python"}
+        return cast(pd.DataFrame, pd.read_excel(path, dtype=object, **options))
+    except (ValueError, zipfile.BadZipFile, KeyError) as error:
+        raise DashpruneError(f"{path.name} is not a spreadsheet of Excel ({error})") from None
 
 
 def _without_quotes(table: pd.DataFrame) -> pd.DataFrame:
     """What pandas leaves to do where white space parts the cells."""
     return table.map(lambda cell: cell.strip('"') if isinstance(cell, str) else cell)
-
-
-def _delimiter(path: Path) -> str:
-    with path.open(encoding="utf-8-sig") as lines:
-        row = lines.readline().strip()
-    sign = delimiter_of(path.suffix, row)
-    if sign == r"\s+" and len(next(csv.reader([row], delimiter=" ", skipinitialspace=True))) < len(row.split()):
-        raise DashpruneError(f"{path.name}: spaces part the cells, but row 1 has names with spaces; part them by tabs")
-    return sign
-
-
-def delimiter_of(suffix: str, row: str) -> str:
-    """What parts the cells of a file's first row: as the end of its name says, if it is there, else whatever is."""
-    own = DELIMITERS.get(suffix, "")
-    row = re.sub(r"(?<=[0-9]),(?=[0-9])", "", row) if re.search(r"[;|\s]", row.strip()) else row  # commas of numbers
-    otherwise = r"\s+" if " " in row.strip() else ","
-    return next((sign for sign in (own, "\t", ",", ";", "|") if sign and sign in row), otherwise)
 
 
 def _shown(text: str) -> str:

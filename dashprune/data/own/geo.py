@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from dashprune.data.own import columns as known
-from dashprune.data.own import files, lineages
+from dashprune.data.own import dialect, files, lineages
 from dashprune.data.own.cells import Cells, Note, Reading, listed, override
 from dashprune.errors import DashpruneError, MendableError
 
@@ -86,7 +86,7 @@ def _parts(path: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     columns = body.strip().partition("\n")[0].count("\t") + 1
     files.check_memory(path, len(text) * 4, body.count("\n"), columns)
     lines = io.StringIO(head + begin + body.rstrip())
-    how = files.parser(path, lines, "\t", columns, head.count("\n") + 1)
+    how = dialect.parser(path, lines, "\t", columns, head.count("\n") + 1)
     try:
         table = pd.read_csv(
             io.StringIO(body.strip()), sep="\t", index_col=0, keep_default_na=False, na_values=[""], **how

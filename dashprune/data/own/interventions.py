@@ -53,7 +53,7 @@ def read_interventions(path: Path, genes: Sequence[str], series: Sequence[Series
     than half of it.
 
     Args:
-        path: .csv, .tsv, .txt or .parquet.
+        path: .csv, .tsv, .txt, also packed, .parquet or .xlsx.
         genes: of the expression.
         series: the expression of each sample.
         expression: name of its file, for messages.

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import csv
 import re
-import zipfile
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
 
-from dashprune.data.own import files
+from dashprune.data.own import dialect, files
 from dashprune.data.own.columns import is_time, moments
 from dashprune.data.own.network_columns import is_sign, recognised
 from dashprune.errors import DashpruneError
 
-_LOOKED_AT = 50
-"""Lines of a text file by which its form is found."""
 _SUFFIX = re.compile(r"\s*\((?P<sign>[+-])\)|\s*\([0-9]+g?\)|[_ ](extended|regulon|targets?|genes)", re.IGNORECASE)
 """What tools add to the name of a regulator to name its set: pySCENIC (+), SCENIC (12g), and others."""
 
@@ -47,7 +43,7 @@ class Form(NamedTuple):
 
 def is_number(cell: str) -> bool:
     """Whether a cell is a number, true or false, or missing."""
-    return files.NUMBER.fullmatch(cell.strip()) is not None
+    return dialect.NUMBER.fullmatch(cell.strip()) is not None
 
 
 def form_of(path: Path, genes: Collection[str], given: Collection[str]) -> Form:
@@ -61,25 +57,24 @@ def form_of(path: Path, genes: Collection[str], given: Collection[str]) -> Form:
     Raises:
         DashpruneError: if it is empty, cannot be read, or names a column twice.
     """
-    kind = _kind(path)
+    kind = dialect.kind(path)
     if kind == ".parquet":
         return Form(files.columns_of(path), True, "", 0, [])
-    if kind in (".xlsx", ".xls"):
-        table = _excel(path, header=None, nrows=_LOOKED_AT).fillna("").astype(str)
+    if kind in files.WORKBOOKS:
+        table = files.workbook(path, header=None, nrows=dialect.LOOKED_AT).fillna("").astype(str)
         lines, delimiter, skipped = table.to_numpy().tolist(), "", 0
     else:
-        text = _first_lines(path)
-        skipped = _comments(text)
-        delimiter = files.delimiter_of(kind, "".join(text[skipped : skipped + 1]))
-        lines = [_split(line, delimiter) for line in text[skipped:]]
-        if files.decimal(path, delimiter) == ",":
-            lines = [[files.with_point(cell) for cell in line] for line in lines]
+        text = dialect.first_lines(path)
+        skipped, delimiter = _comments(text), dialect.delimiter(path)
+        lines = [dialect.split(line, delimiter) for line in text[skipped:]]
+        if dialect.decimal(path, delimiter) == ",":
+            lines = [[dialect.with_point(cell) for cell in line] for line in lines]
     if not lines or not any(lines[0]):
         raise DashpruneError(f"{path.name} is empty, or its first row is; it must name the columns")
     first, rows = [cell.strip() for cell in lines[0]], [row for row in lines[1:] if any(row)]
     first[0] = first[0].lstrip("# ")
-    if rows and len(rows[0]) == len(first) + 1 and all(is_number(cell) for cell in rows[0][1:]):
-        first = ["", *first]  # as R writes a matrix
+    if rows and len(rows[0]) == len(first) + 1 and (_are_numbers(rows[0][1:]) or _are_counted(rows, first)):
+        first = ["", *first]  # as R writes a matrix, or a table with row names
     if not _is_header(first, rows, genes, given):
         return Form([f"column {k + 1}" for k in range(len(first))], False, delimiter, skipped, [first, *rows])
     files.check_unique(first, f"{path.name}: row {skipped + 1}")
@@ -92,11 +87,11 @@ def read(path: Path, form: Form, text: Collection[str]) -> pd.DataFrame:
     Raises:
         DashpruneError: if rows differ in length, there are none, or memory would not do.
     """
-    kind = _kind(path)
+    kind = dialect.kind(path)
     if kind == ".parquet":
         return files.read_table(path, form.names, text)
-    if kind in (".xlsx", ".xls"):
-        table = _excel(path, header=0 if form.header else None).dropna(how="all")
+    if kind in files.WORKBOOKS:
+        table = files.workbook(path, header=0 if form.header else None).dropna(how="all")
         table.columns = pd.Index(form.names)
         table.index = pd.RangeIndex(1 + form.header, len(table) + 1 + form.header)
         return files.filled(path, table, text)
@@ -109,7 +104,7 @@ def sets(path: Path, genes: Collection[str]) -> pd.DataFrame:
     The name of a set is a regulator, without what tools add to it, such as (+), if only then the expression has it.
     """
     rows, index = [], []
-    for number, line in enumerate(_lines(path), start=1):
+    for number, line in enumerate(dialect.lines_of(path), start=1):
         cells = [cell.strip() for cell in line.rstrip("\r\n").split("\t")]
         if not any(cells):
             continue
@@ -127,7 +122,7 @@ def sets(path: Path, genes: Collection[str]) -> pd.DataFrame:
 def _members(cell: str) -> list[str]:
     """The genes of a cell: one, one with its weight, or several with commas between them."""
     names = [name.strip() for name in cell.split(",")]
-    return [name for k, name in enumerate(names) if name and not (k and files.NUMBER.fullmatch(name))]
+    return [name for k, name in enumerate(names) if name and not (k and dialect.NUMBER.fullmatch(name))]
 
 
 def _regulator(name: str, genes: Collection[str]) -> tuple[str, str]:
@@ -135,6 +130,15 @@ def _regulator(name: str, genes: Collection[str]) -> tuple[str, str]:
     if name in genes or found is None or name[: found.start()] not in genes:
         return name, ""
     return name[: found.start()], found["sign"] or ""
+
+
+def _are_numbers(cells: Sequence[str]) -> bool:
+    return all(is_number(cell) for cell in cells)
+
+
+def _are_counted(rows: Sequence[Sequence[str]], header: Sequence[str]) -> bool:
+    """Whether rows begin with 1, 2, 3, ..., as R's row names do, which its header leaves out."""
+    return recognised(header) is not None and all(row[0] == str(k) for k, row in enumerate(rows, start=1))
 
 
 def _is_header(first: Sequence[str], rows: list[list[str]], genes: Collection[str], given: Collection[str]) -> bool:
@@ -155,50 +159,9 @@ def _is_header(first: Sequence[str], rows: list[list[str]], genes: Collection[st
     return not (3 <= len(first) <= 5 and first[2] and (is_number(first[2]) or is_sign(first[2:3])))
 
 
-def _kind(path: Path) -> str:
-    """The end of the name, without that of packing."""
-    plain = path.with_suffix("") if path.suffix == ".gz" else path
-    return plain.suffix.lower()
-
-
-def _first_lines(path: Path) -> list[str]:
-    lines = []
-    for line in _lines(path):
-        lines.append(line.rstrip("\r\n"))
-        if len(lines) == _LOOKED_AT:
-            break
-    return lines
-
-
-def _lines(path: Path) -> Iterator[str]:
-    try:
-        with files.opened(path) as file:
-            yield from file
-    except UnicodeDecodeError:
-        raise DashpruneError(f"{path.name} is not text in UTF-8; save it as such") from None
-    except (OSError, EOFError) as error:
-        raise DashpruneError(f"{path.name} cannot be read ({error})") from None
-
-
 def _comments(lines: Sequence[str]) -> int:
-    """Lines before the first row: those that begin with #, unless it is the header that does."""
-    count = next((k for k, line in enumerate(lines) if not line.startswith("#")), len(lines))
-    if count and recognised(_split(lines[count - 1], files.delimiter_of("", lines[count - 1]))) is not None:
-        return count - 1
-    return count
-
-
-def _split(line: str, delimiter: str) -> list[str]:
-    if delimiter == ",":
-        parts = next(csv.reader([line.rstrip("\r\n")], skipinitialspace=True), []) or [""]  # names may have commas
-    else:
-        parts = line.strip(" \r\n").split() if delimiter == r"\s+" else line.rstrip("\r\n").split(delimiter)
-    return [part.strip().strip('"').strip() for part in parts]
-
-
-def _excel(path: Path, **options: object) -> pd.DataFrame:
-    files.optional("openpyxl", path, "excel")
-    try:
-        return pd.read_excel(path, dtype=object, **options)  # type: ignore[call-overload]
-    except (ValueError, zipfile.BadZipFile, KeyError) as error:
-        raise DashpruneError(f"{path.name} is not a spreadsheet of Excel ({error})") from None
+    """Lines before the first row: see `dialect.above`, but the names of an edge list's columns are the header, too."""
+    count = dialect.remarks(lines)
+    header = lines[count - 1] if count else ""
+    named = header.startswith("#") and recognised(dialect.split(header, dialect.delimiter_of("", header))) is not None
+    return count - 1 if named else dialect.above(lines)
