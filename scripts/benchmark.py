@@ -39,7 +39,7 @@ from dashprune.seeds import torch_generator
 from dashprune.solvers.base import Solver
 from dashprune.solvers.torchdiffeq import Torchdiffeq
 from dashprune.training import loop
-from dashprune.training.batches import Batch, by_trajectory
+from dashprune.training.batches import Batch, by_trajectory, join
 from dashprune.training.loop import Member, fit_together
 from dashprune.training.state import Training, step
 
@@ -148,6 +148,25 @@ def _by_autograd(training: Training, batch: Batch, solver: Solver) -> None:
     training.model.by_weights = False
     step(training, batch, solver)
     training.model.by_weights = True
+
+
+def edge_steps(rounds: int, seed: int) -> Rows:
+    """Time per optimiser step of phoenix_edge, ten trajectories a step, before any cut; and over that by autograd."""
+    torch.set_num_threads(1)
+    rows: Rows = []
+    for genes, count in ((100, 60), (350, 40), (1000, 20), (3000, 4)):
+        size = [f"dataset.genes={genes}", f"dataset.inputs={genes // 5}", f"dataset.edges={genes * 11 // 7}"]
+        edges = ["model=phoenix_edge", "pruner=dash_edge", "dataset.train=10", f"seed={seed}"]
+        made, problem, training = prepared([*size, *edges])
+        given = training, join(by_trajectory(problem.train, torch.device("cpu"))), made.solver
+        work = {f"{genes} genes, by autograd": _by_autograd, f"{genes} genes, by hand": step}
+        times: dict[str, list[float]] = {name: [] for name in work}
+        for number in range(rounds + 1):
+            for name, one in work.items():
+                elapsed = timed(lambda one=one, given=given, count=count: [one(*given) for _ in range(count)])  # type: ignore[misc]
+                times[name] += [elapsed / count] if number else []
+        rows += ratios(times, f"{genes} genes, by autograd", inverse=True)
+    return rows
 
 
 def profile(rounds: int, seed: int) -> Rows:
@@ -418,7 +437,7 @@ def startup(rounds: int, seed: int) -> Rows:
 
 SECTIONS = {
     "steps": steps, "profile": profile, "gradients": gradients, "convergence": convergence, "ensemble": ensemble,
-    "strategies": strategies,
+    "strategies": strategies, "edge_steps": edge_steps,
     "growth": growth, "sparse": sparse, "memory": memory, "edge_memory": edge_memory,
     "startup": startup,
 }  # fmt: skip

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from dashprune.cli.main import main
 from dashprune.cli.parser import COMMANDS
 from tests.conftest import SMALL
 
@@ -20,16 +21,6 @@ REPOSITORY = Path(__file__).parents[2]
 def dashprune(*words: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     paths = {"PYTHONPATH": str(REPOSITORY), **os.environ, **environment}
     return subprocess.run([*PROGRAM, *words], cwd=cwd, env=paths, capture_output=True, text=True, check=False)
-
-
-def mistake(*words: str, cwd: Path) -> str:
-    """What a user's mistake prints: one line on standard error, exit code 2."""
-    done = dashprune(*words, cwd=cwd)
-    assert done.returncode == 2, done.stderr
-    assert done.stdout == ""
-    assert done.stderr.count("\n") == 1, done.stderr
-    assert done.stderr.startswith("dashprune: ")
-    return done.stderr
 
 
 def test_help_and_version_answer_without_loading_torch(tmp_path: Path) -> None:
@@ -117,6 +108,12 @@ def test_check_names_every_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_a_mistake_in_a_process_of_its_own(tmp_path: Path) -> None:
+    done = dashprune("run", "model=phenix", cwd=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert done.stderr.startswith("dashprune: model=phenix: there is no such choice; did you mean 'phoenix'?")
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -154,8 +151,15 @@ def test_check_names_every_file(tmp_path: Path) -> None:
         (["check", "prune"], "there is no group 'prune'; did you mean 'pruner'?; groups: dataset, model"),
     ],
 )
-def test_a_mistake_is_one_line_and_exit_code_2(words: list[str], said: str, tmp_path: Path) -> None:
-    assert said in mistake(*words, cwd=tmp_path)
+def test_a_mistake_is_one_line_and_exit_code_2(
+    words: list[str], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(words) == 2
+    shown = capsys.readouterr()
+    assert (shown.out, shown.err.count("\n")) == ("", 1)
+    assert shown.err.startswith("dashprune: ")
+    assert said in shown.err
 
 
 @pytest.mark.slow
