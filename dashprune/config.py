@@ -235,11 +235,18 @@ def mended(text: str) -> str:
     there = re.match(r"Could not append to config. An item is already at '([^']+)'", text)
     if there:
         return f"{there[1]}: this key is there already; set it without the +"
+    absent = re.match(r"Could not delete from config. '([^']+)' does not exist", text)
+    if absent:
+        return f"~{absent[1]}: there is no such key that could be removed"
+    sweep = re.match(r"Sweep parameters '(.*)' requires --multirun", text)
+    if sweep:
+        return f"{sweep[1]} has several values; add -m for a run of each"
     several = re.match(r"Ambiguous value for argument '([^=]+)=([^']*)'", text)
     if several:
         key, values = several.groups()
         return (
-            f"{key}={values} has several values; add -m for a run of each, or write {key}=[{values}] if it is one list"
+            f"{key}={values} has several values; add -m for a run of each, or write {key}=[{values}] if it is one "
+            f"list, \"{key}='{values}'\" if it is one text"
         )
     return text
 

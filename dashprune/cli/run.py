@@ -70,17 +70,19 @@ def _meant(word: str) -> str:
     """What a word without = may be: a choice of a group, or a key, or nearly one."""
     from dashprune.config import choices, compose
 
-    key, sign, value = word.partition(":")
-    if sign:
-        return f"; did you mean {key}={value}?"
     keys = [*map(str, compose())]
+    key, sign, value = word.partition(":")
+    if sign and key.partition(".")[0] in keys:
+        return f"; did you mean {key}={value}?"
     names = {name: group for group in reversed(keys) for name in choices(group)}
     if word in names:
         return f"; did you mean {names[word]}={word}?"
     if word in keys:
         return f"; give it a value: {word}=VALUE"
     close = difflib.get_close_matches(word, [*names, *keys], n=1)
-    return "" if not close else f"; did you mean {f'{names[close[0]]}=' if close[0] in names else ''}{close[0]}?"
+    if not close:
+        return ""
+    return f"; did you mean {names[close[0]]}={close[0]}?" if close[0] in names else f"; did you mean {close[0]}=VALUE?"
 
 
 def _check_names(folder: Path) -> None:

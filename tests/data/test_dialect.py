@@ -15,6 +15,12 @@ from dashprune.data.own.expression import read_cells
 from dashprune.data.own.networks import read_network
 from dashprune.errors import DashpruneError
 
+
+@pytest.fixture(autouse=True)
+def in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
 TABLE = "time,A,B\n0,0.5,2\n1,2.25,3\n2,2.5,1\n"
 EDGES = "regulator,target\nA,B\nB,A\n"
 
@@ -63,11 +69,53 @@ def test_excel_says_what_parts_the_cells(above: str) -> None:
 
 def test_a_header_may_begin_with_a_sharp() -> None:
     assert dialect.above(["#time,A,B", "0,0.5,2"]) == 0
-    assert dialect.above(["# made, in May", "time,A", "0,1"]) == 1  # there is no number below
+    assert dialect.above(["# made, in May", "time,A", "0,1"]) == 1
     assert dialect.above(["# one", "#time,A,B", "0,0.5,2"]) == 1
-    assert read("#" + TABLE).time.tolist() == [0, 1, 2]
-    Path("prior.csv").write_text("#TF\ttarget\nA\tB\n")
-    assert read_network(Path("prior.csv"), ["A", "B"], "table.csv").matrix.nnz == 1
+    assert dialect.above(["# x, y, z, w", "gene,0,24h,48h", "A,1,2,3"]) == 1  # none is a time's
+    assert dialect.above(["#time;A;B", "", "0h;1,5;2,5"]) == 0
+    assert dialect.above(["#time,A,B", '"1",0,0.5,2']) == 0  # below are R's row names
+    assert dialect.above(["# only", "# remarks"]) == 2
+    is_the_table(read("#" + TABLE))
+    is_the_table(read("#" + semicolons(TABLE)))
+    assert read("#A,B,time\n0.5,2,0\n2.25,3,1\n").genes == ("A", "B")
+
+
+@pytest.mark.parametrize(
+    "above",
+    [
+        "# edges, 2, 3",
+        "# edges, signed, v2",
+        "# regulators, targets, weights by Smith",
+        "# A, B, C",
+        "# two words",
+        " # x",
+    ],
+)
+def test_a_remark_is_no_header_of_a_list_that_has_none(above: str) -> None:
+    for sign in ", ":
+        Path("prior.txt").write_text(f"{above}\n" + "A,B,-0.5\nB,A,1\n".replace(",", sign))
+        matrix = read_network(Path("prior.txt"), ["A", "B"], "table.csv").matrix
+        assert matrix.toarray().tolist() == [[0, -0.5], [1, 0]]
+    for header in ("#TF\ttarget", "#source target"):
+        Path("prior.tsv").write_text(f"{header}\nA\tB\n")
+        assert read_network(Path("prior.tsv"), ["A", "B"], "table.csv").matrix.nnz == 1
+
+
+def test_many_remarks_and_empty_lines() -> None:
+    is_the_table(read("# remark\n" * 80 + "\n\n" + TABLE))
+
+
+def test_thousands_in_the_header_are_no_fractions() -> None:
+    for header in ('gene,0h,"1,000h","2,000h"', 'time,0,"1,500","3,000"'):
+        with pytest.raises(DashpruneError):
+            read(f"{header}\nA,150,250,350\nB,250,350,450\n")
+    assert read("time;0;1,125\nA;1,5;2\nB;2;2,5\n").time.tolist() == [0, 1.125]
+
+
+def test_times_above_are_believed_rather_than_a_row_that_may_be_a_gene() -> None:
+    cells = read("gene,0h,24h,48h\nA,1,2,3\nB,2,3,4\nhr,1,5,7\n")
+    assert (cells.genes, cells.time.tolist()) == (("A", "B", "hr"), [0, 24, 48])
+    assert read("gene,0h,24h,48h\nA,1,2,3\nB,2,3,4\ntime,1,5,7\n").time.tolist() == [1, 5, 7]
 
 
 def test_rows_are_counted_with_what_is_above_them() -> None:
@@ -103,9 +151,42 @@ def test_a_spreadsheet_of_expression() -> None:
     turned = table.T.rename(columns={0: "c1", 1: "c2", 2: "c3"})
     turned.to_excel("rows.xlsx")
     is_the_table(read_cells(Path("rows.xlsx"), Reading(sample=None)))
+    lines = pd.DataFrame([["# made in May", *[None] * 2], [None] * 3, ["time", "A", "B"], *table.to_numpy().tolist()])
+    lines.to_excel("table.xlsx", index=False, header=False)
+    is_the_table(read_cells(Path("table.xlsx"), Reading(sample=None)))
+    lines.replace(2.25, "x").to_excel("table.xlsx", index=False, header=False)
+    with pytest.raises(DashpruneError, match="row 5, column 'A' is 'x'"):
+        read_cells(Path("table.xlsx"), Reading(sample=None))
+    table.astype({"A": str}).replace({"A": {r"\.": ","}}, regex=True).to_excel("table.xlsx", index=False)
+    is_the_table(read_cells(Path("table.xlsx"), Reading(sample=None)))
     table.astype(object).replace(2.25, "x").to_excel("table.xlsx", index=False)
     with pytest.raises(DashpruneError, match="row 3, column 'A' is 'x'"):
         read_cells(Path("table.xlsx"), Reading(sample=None))
+
+
+def test_spreadsheets_that_are_none() -> None:
+    pytest.importorskip("openpyxl")
+    for name, content in {
+        "ole.xlsx": bytes.fromhex("d0cf11e0a1b11ae1") + bytes(600),
+        "cut.xlsx": b"PK\3\4",
+        "a.xls": b"x",
+    }.items():
+        Path(name).write_bytes(content)
+        with pytest.raises(DashpruneError, match=r"is not a spreadsheet of Excel|save it as \.xlsx"):
+            read_cells(Path(name), Reading(sample=None))
+    pd.DataFrame({"time": [0, 1], "A": [1, 2], "B": [2, 1]}).rename(columns={"B": pd.Timestamp("2024-03-01")}).to_excel(
+        "dates.xlsx", index=False
+    )
+    with pytest.raises(DashpruneError, match=r"row 1, column 3 is the date '2024-03-01 00:00:00'.* such as MARCH1"):
+        read_cells(Path("dates.xlsx"), Reading(sample=None))
+
+
+def test_an_edge_list_in_a_spreadsheet_with_an_empty_row() -> None:
+    pytest.importorskip("openpyxl")
+    rows = [["TF", "target", "weight"], ["A", "B", 1], [None] * 3, ["B", "A", "x"]]
+    pd.DataFrame(rows).to_excel("prior.xlsx", index=False, header=False)
+    with pytest.raises(DashpruneError, match="row 4, column 'weight' is 'x'"):
+        read_network(Path("prior.xlsx"), ["A", "B"], "table.csv")
 
 
 def test_row_names_of_r_in_an_edge_list() -> None:

@@ -180,7 +180,7 @@ def test_genes_above_plain_times_are_never_taken_for_these(genes: str) -> None:
     assert (cells.genes, cells.time.tolist()) == (tuple(genes.split(",")), [0, 24, 48])
 
 
-@pytest.mark.parametrize("times", ["0,24,48", "T0,T24,T48"])
+@pytest.mark.parametrize("times", ["6,24,48", "T0,T24,T48"])
 def test_numbers_of_genes_below_times_are_not_taken_for_these(times: str) -> None:
     Path("rows.csv").write_text(f"time,{times}\n7157,1,2,3\n4193,4,5,6\n672,7,8,9\n")
     with pytest.raises(DashpruneError, match="row 1 and column 1 may both have the times"):
@@ -264,13 +264,28 @@ def test_genes_that_begin_with_numbers(times: str, genes: str) -> None:
     assert read_cells(Path("wide.csv"), Reading(sample=None)).genes == tuple(genes.split(","))
 
 
+def test_numbers_that_rise_from_zero_are_no_genes() -> None:
+    Path("rows.csv").write_text("time,0,24\n7157,0.1,0.2\n4193,0.3,0.4\n672,0.5,0.6\n")
+    cells = read_cells(Path("rows.csv"), Reading(sample=None))
+    assert (cells.genes, cells.time.tolist()) == (("7157", "4193", "672"), [0, 24])
+    Path("rows.csv").write_text("time,0,24\n672,0.1,0.2\n7157,0.3,0.4\n")  # in order, as times are
+    with pytest.raises(DashpruneError, match="row 1 and column 1 may both have the times"):
+        read_cells(Path("rows.csv"), Reading(sample=None))
+    Path("wide.csv").write_text("time,0,1,2\n0,0.1,0.2,0.3\n24,0.3,0.4,0.5\n")  # columns that pandas counted
+    assert read_cells(Path("wide.csv"), Reading(sample=None)).genes == ("0", "1", "2")
+
+
 def test_times_to_which_r_wrote_an_x() -> None:
     Path("rows.csv").write_text("time,X0,X24\nTP53,0.1,0.2\nMDM2,0.3,0.4\n")
     cells = read_cells(Path("rows.csv"), Reading(sample=None))
     assert (cells.genes, cells.time.tolist()) == (("TP53", "MDM2"), [0, 24])
-    Path("rows.csv").write_text("time,X0,X24\n7157,0.1,0.2\n4193,0.3,0.4\n672,0.5,0.6\n")
-    with pytest.raises(DashpruneError, match="row 1 and column 1 may both have the times"):
-        read_cells(Path("rows.csv"), Reading(sample=None))
+    for above, found in (("X0,X24", [0, 24]), ("X7,X24", None)):
+        Path("rows.csv").write_text(f"time,{above}\n7157,0.1,0.2\n4193,0.3,0.4\n672,0.5,0.6\n")
+        if found:
+            assert read_cells(Path("rows.csv"), Reading(sample=None)).time.tolist() == found
+            continue
+        with pytest.raises(DashpruneError, match="row 1 and column 1 may both have the times"):
+            read_cells(Path("rows.csv"), Reading(sample=None))
     Path("rows.csv").write_text("time,X0h,X24h\nTP53,0.1,0.2\nMDM2,0.3,0.4\n")
     cells = read_cells(Path("rows.csv"), Reading(sample=None))
     assert (cells.genes, cells.time.tolist()) == (("TP53", "MDM2"), [0, 24])
@@ -315,7 +330,7 @@ def test_times_in_words(times: str, expected: list[float]) -> None:
     assert read_cells(Path("wide.csv"), Reading(sample=None)).time.tolist() == expected
 
 
-@pytest.mark.parametrize(("above", "first"), [("0,24", "E2"), ("T1,T2", "T0")])
+@pytest.mark.parametrize(("above", "first"), [("7,24", "E2"), ("T1,T2", "T0")])
 def test_times_that_may_be_above_or_beside_are_refused(above: str, first: str) -> None:
     Path("rows.csv").write_text(f"time,{above}\n{first},0.1,0.2\nE4,0.3,0.4\n")
     with pytest.raises(DashpruneError, match=r"row 1 and column 1 may both have the times; .* such as 24h"):

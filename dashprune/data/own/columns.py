@@ -133,6 +133,11 @@ def time_row(path: Path, names: Sequence[str], how: Reading) -> str | None:
     return found
 
 
+def may_be_gene(name: str) -> bool:
+    """Whether a name of time is a gene's, too, such as HR."""
+    return _ALONE.fullmatch(name) is not None
+
+
 def time_note(path: Path, column: str, how: Reading) -> tuple[Note, ...]:
     """What is said if the time is in another column than was asked for."""
     mend = override("time", column)

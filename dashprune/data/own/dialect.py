@@ -19,6 +19,7 @@ NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?|true|false|
 """A cell with a number, a truth value, or nothing."""
 COMMA = re.compile(r"[+-]?[0-9]+,[0-9]+(e[+-]?[0-9]+)?", re.IGNORECASE)
 _THOUSANDS = re.compile(r"[+-]?[1-9][0-9]{0,2}[,.][0-9]{3}")
+_NUMBER_WITH_COMMA = re.compile(r"[+-]?[0-9]+,[0-9]+(?=\s*[a-z]*$)", re.IGNORECASE)
 POINT = re.compile(r"[+-]?[0-9]*\.[0-9]+(e[+-]?[0-9]+)?", re.IGNORECASE)
 """Numbers with a fraction behind a comma, as spreadsheets of half the world write them; those that may be thousands to
 the other half; and those with a fraction behind a point."""
@@ -28,7 +29,7 @@ _NO_GENE = re.compile(
     re.IGNORECASE,
 )
 """A row or column of times or of samples, by its first cell."""
-_REMARK = re.compile(r'"?#')
+_REMARK = re.compile(r'\s*"?#')
 LOOKED_AT = 50
 """Lines by which it is told how a file is written."""
 
@@ -36,6 +37,14 @@ LOOKED_AT = 50
 def with_point(cell: str) -> str:
     """A number whose fraction stands behind a comma, and maybe its unit, with a point; anything else as it is."""
     return cell.replace(",", ".") if re.fullmatch(rf"{COMMA.pattern}\s*[a-z]*", cell, re.IGNORECASE) else cell
+
+
+def with_points(cells: Sequence[str]) -> list[str]:
+    """`with_point` of each, unless all that have a comma may be thousands."""
+    commas = [number for cell in cells if (number := _NUMBER_WITH_COMMA.match(cell))]
+    if all(_THOUSANDS.fullmatch(number[0]) for number in commas):
+        return list(cells)
+    return [with_point(cell) for cell in cells]
 
 
 def decimal(path: Path, sign: str) -> str:
@@ -125,7 +134,7 @@ def delimiter(path: Path) -> str:
         DashpruneError: if it is white space, but names in the header have spaces.
     """
     first = first_lines(path)
-    named = _named(first[0]) if first else None
+    named = named_delimiter(first[0]) if first else None
     row = (first[above(first) :] or [""])[0].strip()
     sign = named or delimiter_of(kind(path), row)
     if sign == r"\s+" and len(next(csv.reader([row], delimiter=" ", skipinitialspace=True))) < len(row.split()):
@@ -176,22 +185,24 @@ def parser(path: Path, lines: Iterable[str], delimiter: str, columns: int, skipp
 
 def remarks(lines: Sequence[str]) -> int:
     """How many of the first lines are remarks, with # before them, or Excel's "sep=;", which says what parts cells."""
-    named = 1 if lines and _named(lines[0]) else 0
+    named = 1 if lines and named_delimiter(lines[0]) else 0
     return next((k for k, line in enumerate(lines[named:], start=named) if not _REMARK.match(line)), len(lines))
 
 
 def above(lines: Sequence[str]) -> int:
-    """How many of the first lines are above the header; a line with # is the header if it has a name per column.
+    """How many of the first lines are above the header: remarks, and empty lines after them.
 
-    It has if it has as many filled cells as the line below, and that has a number.
+    A line with # is the header if one of its names is that of times or samples, and there are as many as cells below.
     """
     count = remarks(lines)
-    if not 0 < count < len(lines) or not _REMARK.match(lines[count - 1]):
-        return count
-    sign = _named(lines[0]) or delimiter_of("", lines[count])
-    names, cells = (split(line, sign) for line in lines[count - 1 : count + 1])
-    numbers = any(cell and NUMBER.fullmatch(cell) for cell in cells)
-    return count - 1 if len(cells) > 1 and len([name for name in names if name]) == len(cells) and numbers else count
+    after = next((k for k, line in enumerate(lines[count:], start=count) if line.strip()), len(lines)) if count else 0
+    if not 0 < count <= after < len(lines) or not _REMARK.match(lines[count - 1]):
+        return after
+    sign = named_delimiter(lines[0]) or delimiter_of("", lines[after])
+    names, cells = (split(line, sign) for line in (lines[count - 1], lines[after]))
+    told = any(_NO_GENE.fullmatch(name.lstrip("# ")) for name in names)
+    whole = len(names) > 1 and "" not in names[1:] and len(cells) - len(names) in (0, 1)  # of R's row names one more
+    return count - 1 if told and whole else after
 
 
 def skipped(path: Path) -> int:
@@ -199,15 +210,21 @@ def skipped(path: Path) -> int:
     return above(first_lines(path))
 
 
-def _named(line: str) -> str | None:
+def named_delimiter(line: str) -> str | None:
     """What parts the cells, where the line is Excel's sep=;"""
     found = re.fullmatch(r"\ufeff?\"?sep=(.)\"?", line.strip("\r\n"), re.IGNORECASE)
     return found[1] if found else None
 
 
 def first_lines(path: Path) -> list[str]:
-    """The beginning of a text file, without line ends."""
-    return [line.rstrip("\r\n") for line in itertools.islice(lines_of(path), LOOKED_AT)]
+    """The beginning of a text file, without line ends: remarks, and some lines more."""
+    lines = (line.rstrip("\r\n") for line in lines_of(path))
+    found = list(itertools.islice(lines, 1))
+    for line in lines:
+        found.append(line)
+        if not _REMARK.match(line):
+            break
+    return [*found, *itertools.islice(lines, LOOKED_AT)]
 
 
 def lines_of(path: Path) -> Iterator[str]:

@@ -99,6 +99,8 @@ def _turned_if_times_are_above(path: Path, columns: list[str], how: Reading) -> 
     beside = table[columns[0]].map(dialect.with_point)
     if header is not names and _are_genes(path, beside):
         above = 1
+    if above == 1 and _begin_with_zero(header):
+        above = 3  # no gene is called 0
     turned = above > 0 and _are_times(path, header, above, beside)
     if (not above or known.numbered(names)) and (turned or _are_genes(path, beside)):
         raise DashpruneError(
@@ -106,6 +108,12 @@ def _turned_if_times_are_above(path: Path, columns: list[str], how: Reading) -> 
             f"alone into a row 'time', and what tells samples apart into a row 'sample', below names of the columns"
         )
     return _turned(path, table, how, columns[0]) if turned else None
+
+
+def _begin_with_zero(header: Sequence[str]) -> bool:
+    """Whether these numbers rise from 0, and do not merely count, as pandas numbers columns."""
+    numbers = pd.to_numeric(pd.Series(header), errors="coerce").to_numpy()
+    return bool(numbers[0] == 0 and (np.diff(numbers) > 0).all() and not (np.diff(numbers) == 1).all())
 
 
 def _read_wide(path: Path, table: pd.DataFrame, how: Reading, time: str) -> Cells:
@@ -176,10 +184,9 @@ def _read_rows(path: Path, columns: list[str], how: Reading) -> Cells:
     """
     table = files.read_table(path, columns, columns[:1])
     names = table[columns[0]].tolist()
-    time = known.time_row(path, names, how)
-    if time is not None:
+    time, above = known.time_row(path, names, how), known.moments(columns[1:])
+    if time is not None and not (above == 4 and known.may_be_gene(time)):
         return _turned(path, table, how, time)
-    above = known.moments(columns[1:])
     if above == 4 and table[columns[0]].is_unique:  # 0h, 24h, ...
         cells = _turned(path, table.rename(columns={columns[0]: how.time}), how, how.time)
         return cells._replace(notes=(Note(f"{path.name}: row 1 has the times"), *cells.notes))

@@ -5,19 +5,19 @@ Rows are counted as in a spreadsheet: the header is row 1. A Parquet table has n
 
 from __future__ import annotations
 
+import datetime
 import gzip
 import hashlib
 import itertools
 import os
 import re
 import warnings
-import zipfile
 import zlib
 from collections.abc import Collection, Iterable, Sequence
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -27,6 +27,8 @@ from dashprune.errors import DashpruneError, did_you_mean
 
 WORKBOOKS = (".xlsx", ".xls")
 """Ends of names of Excel's files."""
+LEAD = 1000
+"""Rows of a sheet among which the header must be."""
 _EMPTY = "is empty, or its first row is; it must name the columns"
 _BYTES_PER_CELL = 50
 """Memory that a text file takes per cell, beside its own size; measured 25 for wide tables and 46 for long ones."""
@@ -112,7 +114,8 @@ def columns_of(path: Path) -> list[str]:
     if path.suffix == ".parquet":
         return list(_parquet(path, rows=0).columns)
     if kind in WORKBOOKS:
-        first, skipped = workbook(path, header=None, nrows=1, keep_default_na=False), 0
+        first = workbook(path).iloc[:1].fillna("")
+        skipped = int(first.index[0]) - 1 if len(first) else 0
     elif kind in dialect.DELIMITERS:
         skipped = dialect.skipped(path)
         first = _parse(
@@ -124,7 +127,11 @@ def columns_of(path: Path) -> list[str]:
         raise DashpruneError(f"{path.name} must end in one of {ends}, or .h5ad for cells")
     if first.empty:
         raise DashpruneError(f"{path.name} {_EMPTY}")
-    names = [dialect.with_point(str(name).strip()) for name in first.iloc[0]]  # of times
+    names = [str(name).strip() for name in first.iloc[0]]
+    comma = kind in dialect.DELIMITERS and dialect.decimal(path, dialect.delimiter(path)) == ","
+    names = [dialect.with_point(name) for name in names] if comma else dialect.with_points(names)  # times
+    if names[0].startswith("#"):
+        names[0] = names[0].lstrip("# ")
     if kind in dialect.DELIMITERS and _rows_are_named(path, names, skipped):
         names = ["", *names]  # as R writes it: the header has no cell above the names of rows
     if any("\n" in name or "\r" in name for name in names):
@@ -179,10 +186,7 @@ def read_table(path: Path, columns: Sequence[str], text: Collection[str], *, emp
         table.index = pd.RangeIndex(1, len(table) + 1)
         return filled(path, table, text, empty=empty)
     if dialect.kind(path) in WORKBOOKS:
-        table = workbook(path, header=0)
-        table.columns = pd.Index(columns)
-        table.index = pd.RangeIndex(2, len(table) + 2)
-        return filled(path, table.dropna(how="all"), text, empty=empty)
+        return filled(path, workbook(path).iloc[1:].set_axis(list(columns), axis=1), text, empty=empty)
     return read_text(path, columns, text, dialect.delimiter(path), dialect.skipped(path), empty=empty)
 
 
@@ -321,24 +325,39 @@ def _with_points(path: Path, table: pd.DataFrame, text: Collection[str]) -> pd.D
             raise DashpruneError(
                 f"{path.name}: '{comma}' has a comma and '{point}' a point before the fraction; write all alike"
             )
-    changed = {
-        name: table[name].map(lambda cell: dialect.with_point(cell) if isinstance(cell, str) else cell)
-        for name in mixed
-    }
-    return table.assign(**changed)
+    table = table.copy()
+    for name in mixed:
+        table[name] = table[name].map(lambda cell: dialect.with_point(cell) if isinstance(cell, str) else cell)
+    return table
 
 
-def workbook(path: Path, **options: Any) -> pd.DataFrame:
-    """The first sheet of a workbook of Excel, each cell as it is.
+def workbook(path: Path) -> pd.DataFrame:
+    """The first sheet of a workbook of Excel, indexed by row, without empty rows and remarks above the first.
 
     Raises:
-        DashpruneError: if it is none, or a package is missing.
+        DashpruneError: if it is none, a package is missing, or there is a date, which Excel makes of a gene's name.
     """
+    if dialect.kind(path) == ".xls":
+        raise DashpruneError(f"{path.name}: workbooks of this old kind are not read; save it as .xlsx")
     optional("openpyxl", path, "excel")
     try:
-        return cast(pd.DataFrame, pd.read_excel(path, dtype=object, **options))
-    except (ValueError, zipfile.BadZipFile, KeyError) as error:
-        raise DashpruneError(f"{path.name} is not a spreadsheet of Excel ({error})") from None
+        table = pd.read_excel(path, header=None, dtype=object, keep_default_na=False, na_values=[""])
+    except Exception as error:  # of openpyxl, zipfile or the parser of XML
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        raise DashpruneError(f"{path.name} is not a spreadsheet of Excel ({reason})") from None
+    table.index = pd.RangeIndex(1, len(table) + 1)
+    table = table.dropna(how="all")
+    dates = table.map(lambda cell: isinstance(cell, (datetime.date, datetime.time))).to_numpy()
+    if dates.any():
+        row, column = np.argwhere(dates)[0]
+        raise DashpruneError(
+            f"{path.name}: row {table.index[row]}, column {column + 1} is the date '{table.iloc[row, column]}', which "
+            f"Excel makes of names such as MARCH1; write names as text, and times as numbers"
+        )
+    lines = ["\t".join("" if pd.isna(cell) else str(cell) for cell in row) for row in table.to_numpy()[:LEAD]]
+    table = table.iloc[dialect.above(lines) :]
+    text = [cell for cell in table.to_numpy().ravel() if isinstance(cell, str)]
+    return table if dialect.with_points(text) == text else _with_points(path, table, ())
 
 
 def _without_quotes(table: pd.DataFrame) -> pd.DataFrame:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -30,7 +31,7 @@ def is_series_matrix(path: Path) -> bool:
     try:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
             return file.read(64).lstrip(b'\xef\xbb\xbf\r\n "').startswith(b"!")
-    except (OSError, EOFError):
+    except (OSError, EOFError, zlib.error):
         return False
 
 

@@ -61,11 +61,14 @@ def form_of(path: Path, genes: Collection[str], given: Collection[str]) -> Form:
     if kind == ".parquet":
         return Form(files.columns_of(path), True, "", 0, [])
     if kind in files.WORKBOOKS:
-        table = files.workbook(path, header=None, nrows=dialect.LOOKED_AT).fillna("").astype(str)
-        lines, delimiter, skipped = table.to_numpy().tolist(), "", 0
+        table = files.workbook(path).iloc[: dialect.LOOKED_AT]
+        lines = [["" if pd.isna(cell) else str(cell) for cell in row] for row in table.to_numpy()]
+        delimiter, skipped = "", int(table.index[0]) - 1 if len(table) else 0
     else:
         text = dialect.first_lines(path)
-        skipped, delimiter = _comments(text), dialect.delimiter(path)
+        skipped = _comments(text)
+        row = "".join(text[skipped : skipped + 1])
+        delimiter = (dialect.named_delimiter(text[0]) if text else None) or dialect.delimiter_of(kind, row)
         lines = [dialect.split(line, delimiter) for line in text[skipped:]]
         if dialect.decimal(path, delimiter) == ",":
             lines = [[dialect.with_point(cell) for cell in line] for line in lines]
@@ -91,10 +94,7 @@ def read(path: Path, form: Form, text: Collection[str]) -> pd.DataFrame:
     if kind == ".parquet":
         return files.read_table(path, form.names, text)
     if kind in files.WORKBOOKS:
-        table = files.workbook(path, header=0 if form.header else None).dropna(how="all")
-        table.columns = pd.Index(form.names)
-        table.index = pd.RangeIndex(1 + form.header, len(table) + 1 + form.header)
-        return files.filled(path, table, text)
+        return files.filled(path, files.workbook(path).iloc[int(form.header) :].set_axis(form.names, axis=1), text)
     return files.read_text(path, form.names, text, form.delimiter, form.skipped, form.header)
 
 
@@ -160,7 +160,7 @@ def _is_header(first: Sequence[str], rows: list[list[str]], genes: Collection[st
 
 
 def _comments(lines: Sequence[str]) -> int:
-    """Lines before the first row: see `dialect.above`, but the names of an edge list's columns are the header, too."""
+    """Lines before the first row: remarks, unless the last of them names the columns of an edge list."""
     count = dialect.remarks(lines)
     header = lines[count - 1] if count else ""
     named = header.startswith("#") and recognised(dialect.split(header, dialect.delimiter_of("", header))) is not None
