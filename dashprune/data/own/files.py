@@ -114,7 +114,7 @@ def columns_of(path: Path) -> list[str]:
     if path.suffix == ".parquet":
         return list(_parquet(path, rows=0).columns)
     if kind in WORKBOOKS:
-        first = workbook(path).iloc[:1].fillna("")
+        first = workbook(path).iloc[:1]
         skipped = int(first.index[0]) - 1 if len(first) else 0
     elif kind in dialect.DELIMITERS:
         skipped = dialect.skipped(path)
@@ -127,7 +127,7 @@ def columns_of(path: Path) -> list[str]:
         raise DashpruneError(f"{path.name} must end in one of {ends}, or .h5ad for cells")
     if first.empty:
         raise DashpruneError(f"{path.name} {_EMPTY}")
-    names = [str(name).strip() for name in first.iloc[0]]
+    names = ["" if pd.isna(name) else str(name).strip() for name in first.iloc[0]]
     comma = kind in dialect.DELIMITERS and dialect.decimal(path, dialect.delimiter(path)) == ","
     names = [dialect.with_point(name) for name in names] if comma else dialect.with_points(names)  # times
     if names[0].startswith("#"):
@@ -332,7 +332,7 @@ def _with_points(path: Path, table: pd.DataFrame, text: Collection[str]) -> pd.D
 
 
 def workbook(path: Path) -> pd.DataFrame:
-    """The first sheet of a workbook of Excel, indexed by row, without empty rows and remarks above the first.
+    """The first sheet of a workbook of Excel, indexed by row, without empty rows and columns, and remarks above.
 
     Raises:
         DashpruneError: if it is none, a package is missing, or there is a date, which Excel makes of a gene's name.
@@ -346,7 +346,7 @@ def workbook(path: Path) -> pd.DataFrame:
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise DashpruneError(f"{path.name} is not a spreadsheet of Excel ({reason})") from None
     table.index = pd.RangeIndex(1, len(table) + 1)
-    table = table.dropna(how="all")
+    table = table.dropna(how="all").dropna(how="all", axis="columns")
     dates = table.map(lambda cell: isinstance(cell, (datetime.date, datetime.time))).to_numpy()
     if dates.any():
         row, column = np.argwhere(dates)[0]
