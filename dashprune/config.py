@@ -227,27 +227,28 @@ def explain(error: Exception, overrides: Sequence[str]) -> str:
     return _unknown_key(unknown[1], overrides) if unknown else mended(text)
 
 
+_MENDED = {
+    r"Interpolation key '(?P<key>[^']+)' not found full_key: (?P<by>\S+)": (
+        "{by} needs {key}, which is not set; leave out what removes it"
+    ),
+    r"Could not append to config. An item is already at '(?P<key>[^']+)'": (
+        "{key}: this key is there already; set it without the +"
+    ),
+    r"Could not delete from config. '(?P<key>[^']+)' does not exist": "~{key}: there is no such key to be removed",
+    r"Sweep parameters '(?P<word>.*)' requires --multirun": "{word} has several values; add -m for a run of each",
+    r"Ambiguous value for argument '(?P<key>[^=]+)=(?P<values>[^']*)'": (
+        "{key}={values} has several values; add -m for a run of each, or write {key}=[{values}] if it is one list, "
+        "\"{key}='{values}'\" if it is one text"
+    ),
+}
+"""What Hydra and OmegaConf say, and what this command line says of it."""
+
+
 def mended(text: str) -> str:
-    """Errors of Hydra in the words of this command line; others as they are."""
-    needed = re.match(r"Interpolation key '([^']+)' not found full_key: (\S+)", text)
-    if needed:
-        return f"{needed[2]} needs {needed[1]}, which is not set; leave out what removes it"
-    there = re.match(r"Could not append to config. An item is already at '([^']+)'", text)
-    if there:
-        return f"{there[1]}: this key is there already; set it without the +"
-    absent = re.match(r"Could not delete from config. '([^']+)' does not exist", text)
-    if absent:
-        return f"~{absent[1]}: there is no such key that could be removed"
-    sweep = re.match(r"Sweep parameters '(.*)' requires --multirun", text)
-    if sweep:
-        return f"{sweep[1]} has several values; add -m for a run of each"
-    several = re.match(r"Ambiguous value for argument '([^=]+)=([^']*)'", text)
-    if several:
-        key, values = several.groups()
-        return (
-            f"{key}={values} has several values; add -m for a run of each, or write {key}=[{values}] if it is one "
-            f"list, \"{key}='{values}'\" if it is one text"
-        )
+    """An error of Hydra or OmegaConf in the words of this command line, or as it is."""
+    for pattern, words in _MENDED.items():
+        if found := re.match(pattern, text):
+            return words.format(**found.groupdict())
     return text
 
 

@@ -30,10 +30,15 @@ class MendableError(DashpruneError):
         self.overrides = overrides
 
 
+def closest(word: str, choices: Iterable[str]) -> str | None:
+    """The choice that is spelt most like `word`; None if none is close."""
+    return next(iter(difflib.get_close_matches(word, list(choices), n=1)), None)
+
+
 def did_you_mean(word: str, choices: Iterable[str]) -> str:
     """`"; did you mean 'TP53'?"` for the choice closest to `word`, or an empty string if none is close."""
-    close = difflib.get_close_matches(word, list(choices), n=1)
-    return f"; did you mean '{close[0]}'?" if close else ""
+    close = closest(word, choices)
+    return f"; did you mean '{close}'?" if close is not None else ""
 
 
 class DefectError(DashpruneError):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import shlex
 import sys
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from dashprune import classes, files
 from dashprune.cli.parser import Parser
-from dashprune.errors import DashpruneError, put, say
+from dashprune.errors import DashpruneError, closest, put, say
 
 if TYPE_CHECKING:
     from dashprune.runs.sweeps import Outcomes
@@ -74,15 +73,12 @@ def _meant(word: str) -> str:
     key, sign, value = word.partition(":")
     if sign and key.partition(".")[0] in keys:
         return f"; did you mean {key}={value}?"
-    names = {name: group for group in reversed(keys) for name in choices(group)}
-    if word in names:
-        return f"; did you mean {names[word]}={word}?"
     if word in keys:
         return f"; give it a value: {word}=VALUE"
-    close = difflib.get_close_matches(word, [*names, *keys], n=1)
-    if not close:
-        return ""
-    return f"; did you mean {names[close[0]]}={close[0]}?" if close[0] in names else f"; did you mean {close[0]}=VALUE?"
+    meant = {key: f"{key}=VALUE" for key in keys}
+    meant |= {name: f"{group}={name}" for group in reversed(keys) for name in choices(group)}
+    close = closest(word, meant)
+    return f"; did you mean {meant[close]}?" if close else ""
 
 
 def _check_names(folder: Path) -> None:

@@ -139,6 +139,8 @@ def test_a_mistake_in_a_process_of_its_own(tmp_path: Path) -> None:
         (["run", "=1"], "'=1' is not KEY=VALUE: the key is missing"),
         (["run", "seed=0,1"], "seed=0,1 has several values; add -m for a run of each, or write seed=[0,1]"),
         (["run", "+seed=1"], "seed: this key is there already; set it without the +"),
+        (["run", "~seeds"], "~seeds: there is no such key to be removed"),
+        (["run", "seed=range(3)"], "seed=range(3) has several values; add -m for a run of each"),
         (["run", "~seed"], "dataset.seed needs seed, which is not set; leave out what removes it"),
         (["run", "--multi"], "unrecognized arguments: --multi"),
         (

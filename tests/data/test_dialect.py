@@ -106,9 +106,10 @@ def test_many_remarks_and_empty_lines() -> None:
 
 
 def test_thousands_in_the_header_are_no_fractions() -> None:
-    for header in ('gene,0h,"1,000h","2,000h"', 'time,0,"1,500","3,000"'):
-        with pytest.raises(DashpruneError):
-            read(f"{header}\nA,150,250,350\nB,250,350,450\n")
+    with pytest.raises(DashpruneError, match="nothing tells the time of the 3 columns"):
+        read('gene,0h,"1,000h","2,000h"\nA,150,250,350\nB,250,350,450\n')
+    with pytest.raises(DashpruneError, match="column 'time' is 'A'; time must be a finite number"):
+        read('time,0,"1,500","3,000"\nA,150,250,350\nB,250,350,450\n')
     assert read("time;0;1,125\nA;1,5;2\nB;2;2,5\n").time.tolist() == [0, 1.125]
 
 

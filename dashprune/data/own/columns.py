@@ -29,8 +29,8 @@ _ALONE = re.compile(r"h|hr|m|min|d|s", re.IGNORECASE)
 _SAME = {"hr": "h", "hour": "h", "m": "min", "minute": "min", "day": "d", "second": "s", "sec": "s",
          "week": "w", "wk": "w", "year": "y", "yr": "y", "month": "mo"}  # fmt: skip
 """Units and their usual short forms."""
-_SINCE = re.compile(rf"{_UNIT}|w|wks?|weeks?|mo|months?|y|yrs?|years?", re.IGNORECASE)
-"""Units of which none is as long as none of another: 0 h are 0 d, but P0 is not E0."""
+_LENGTH = re.compile(rf"{_UNIT}|w|wks?|weeks?|mo|months?|y|yrs?|years?", re.IGNORECASE)
+"""Units of time by themselves: 0 h is 0 d, but P0, the day of birth, is not E0."""
 _STAGE = re.compile(rf"(?P<word>{_WORD})[ _]*[0-9]+(?:\.[0-9]+)?", re.IGNORECASE)
 """A number behind what it counts, such as day 3, ZT12, T0 or E8.5; genes may have names like the last two."""
 _PARTS = ("time", "hour", "hr", "min", "day", "sec")
@@ -263,7 +263,7 @@ def _unit(part: re.Match[str]) -> tuple[str, str]:
 
 def _is_none(part: re.Match[str]) -> bool:
     """Whether it is no time at all, whatever its unit: 0, 0h or 0 days, but not P0, which is later than E14."""
-    return float(part[2] or part[5]) == 0 and (part[0] == "0" or bool(part[3] and _SINCE.fullmatch(part[3].strip())))
+    return float(part[2] or part[5]) == 0 and (part[0] == "0" or bool(part[3] and _LENGTH.fullmatch(part[3].strip())))
 
 
 def _singular(unit: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import gzip
 import itertools
@@ -233,9 +234,15 @@ def lines_of(path: Path) -> Iterator[str]:
     Raises:
         DashpruneError: if it cannot be read, or is not in UTF-8.
     """
+    with explained(path), opened(path) as lines:
+        yield from lines
+
+
+@contextlib.contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """Raise DashpruneError where what is done within cannot read the file as text, packed or not."""
     try:
-        with opened(path) as lines:
-            yield from lines
+        yield
     except UnicodeDecodeError:
         raise DashpruneError(f"{path.name} is not text in UTF-8; save it as such") from None
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:

@@ -6,13 +6,11 @@ Rows are counted as in a spreadsheet: the header is row 1. A Parquet table has n
 from __future__ import annotations
 
 import datetime
-import gzip
 import hashlib
 import itertools
 import os
 import re
 import warnings
-import zlib
 from collections.abc import Collection, Iterable, Sequence
 from importlib import import_module
 from pathlib import Path
@@ -285,6 +283,11 @@ def check_unique(names: Iterable[str], where: str) -> None:
 
 def _parse(path: Path, delimiter: str | None = None, skipped: int = 0, **options: Any) -> pd.DataFrame:
     """pandas.read_csv, for text in UTF-8 with or without a byte-order mark; the parser is chosen if none is named."""
+    with dialect.explained(path):
+        return _parsed(path, delimiter, skipped, options)
+
+
+def _parsed(path: Path, delimiter: str | None, skipped: int, options: dict[str, Any]) -> pd.DataFrame:
     try:
         sign = delimiter or dialect.delimiter(path)
         if "engine" not in options:
@@ -303,10 +306,6 @@ def _parse(path: Path, delimiter: str | None = None, skipped: int = 0, **options
         )
     except pd.errors.EmptyDataError:
         raise DashpruneError(f"{path.name} {_EMPTY}") from None
-    except UnicodeDecodeError:
-        raise DashpruneError(f"{path.name} is not text in UTF-8; save it as such") from None
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise DashpruneError(f"{path.name} is not a whole .gz file ({error})") from None
     except (pd.errors.ParserError, pd.errors.ParserWarning) as error:
         raise DashpruneError(f"{path.name}: it is not a table: {' '.join(str(error).split())}") from None
 
