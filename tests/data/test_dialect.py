@@ -75,6 +75,7 @@ def test_a_header_may_begin_with_a_sharp() -> None:
     assert dialect.above(["#time;A;B", "", "0h;1,5;2,5"]) == 0
     assert dialect.above(["#time,A,B", '"1",0,0.5,2']) == 0  # below are R's row names
     assert dialect.above(["# only", "# remarks"]) == 2
+    assert dialect.above(["# time in hours", "gene,0,24", "A,1,2"]) == 1  # it has not as many names as there are cells
     is_the_table(read("#" + TABLE))
     is_the_table(read("#" + semicolons(TABLE)))
     assert read("#A,B,time\n0.5,2,0\n2.25,3,1\n").genes == ("A", "B")
@@ -142,6 +143,11 @@ def test_packed(name: str) -> None:
     Path(name).write_bytes(b"no")
     with pytest.raises(DashpruneError, match=r"is not a whole \.gz file"):
         read_cells(Path(name), Reading(sample=None))
+    content = bytearray(gzip.compress(TABLE.encode()))
+    content[10:14] = b"\xff" * 4
+    Path(name).write_bytes(content)
+    with pytest.raises(DashpruneError, match=r"is not a whole \.gz file"):
+        read_cells(Path(name), Reading(sample=None))
 
 
 def test_a_spreadsheet_of_expression() -> None:
@@ -162,6 +168,17 @@ def test_a_spreadsheet_of_expression() -> None:
     is_the_table(read_cells(Path("table.xlsx"), Reading(sample=None)))
     table.astype(object).replace(2.25, "x").to_excel("table.xlsx", index=False)
     with pytest.raises(DashpruneError, match="row 3, column 'A' is 'x'"):
+        read_cells(Path("table.xlsx"), Reading(sample=None))
+
+
+def test_empty_columns_and_thousands_in_a_spreadsheet() -> None:
+    pytest.importorskip("openpyxl")
+    rows = [["time", None, "A", "B"], [0, None, 0.5, 2], [1, None, 2.25, 3], [2, None, 2.5, 1]]
+    pd.DataFrame(rows).to_excel("table.xlsx", index=False, header=False)
+    is_the_table(read_cells(Path("table.xlsx"), Reading(sample=None)))
+    rows[2][2] = "1,234"
+    pd.DataFrame(rows).to_excel("table.xlsx", index=False, header=False)
+    with pytest.raises(DashpruneError, match="column 'A' is '1,234'"):
         read_cells(Path("table.xlsx"), Reading(sample=None))
 
 

@@ -187,7 +187,7 @@ def _read_rows(path: Path, columns: list[str], how: Reading) -> Cells:
     time, above = known.time_row(path, names, how), known.moments(columns[1:])
     if time is not None and not (above == 4 and known.may_be_gene(time)):
         return _turned(path, table, how, time)
-    if above == 4 and table[columns[0]].is_unique:  # 0h, 24h, ...
+    if above == 4:  # 0h, 24h, ...
         cells = _turned(path, table.rename(columns={columns[0]: how.time}), how, how.time)
         return cells._replace(notes=(Note(f"{path.name}: row 1 has the times"), *cells.notes))
     first = "; or, if row 1 has the times, write 'time' into its first cell" if above else ""
