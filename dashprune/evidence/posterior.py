@@ -34,6 +34,8 @@ _LIKE_ALL = 100
 """Targets that a regulator would need for its own inflation to count as much as that of all regulators."""
 _BLOCK = 2**22
 """Most pairs whose residuals are held at once; 32 MB in float64."""
+_AT_ONCE = 8
+"""Pairs whose odds are found at once for all shapes, scales and shares; what a processor keeps at hand."""
 
 
 class Rows(Protocol):
@@ -527,19 +529,38 @@ def _reliability(log_bayes_factors: np.ndarray, relative: np.ndarray | None = No
     """
     logit = np.linspace(-8, 8, 161)
     shapes, scales, pairs = log_bayes_factors.shape
-    own = logit + (np.zeros(pairs) if relative is None else relative)[:, None]
-    fit = np.tile(-np.logaddexp(0, -logit) - np.logaddexp(0, logit), (shapes, scales, 1))
-    for place in range(pairs):
-        real, none = _log_odds_parts(own[place])
-        fit += np.logaddexp(log_bayes_factors[..., place, None] + real, none)
+    factors = np.moveaxis(log_bayes_factors, -1, 0).astype(np.float64)[..., None]  # (pairs, SHAPES, SCALES, 1)
+    before = np.zeros(pairs) if relative is None else relative
+    own = logit + before[:, None, None, None]
+    fit = np.tile(np.log(expit(logit) * expit(-logit)), (shapes, scales, 1)) - np.log1p(np.exp(own)).sum(axis=0)
+    parts = [slice(first, first + _AT_ONCE) for first in range(0, pairs, _AT_ONCE)]
+    for part in parts:
+        after, small = _after(factors[part], own[part])
+        fit += np.maximum(after, 0).sum(axis=0) + np.log((1 + small).prod(axis=0))  # of logarithms of 1 + exp(after)
     fit -= logsumexp(fit, axis=(1, 2), keepdims=True) + math.log(shapes)
     weight = np.exp(fit).sum(axis=(0, 1))
     low, middle, high = np.interp([0.025, 0.5, 0.975], np.cumsum(weight) - weight / 2, logit)
     log_odds = np.empty(pairs)
-    for place in range(pairs):
-        after = log_bayes_factors[..., place, None] + own[place]
-        log_odds[place] = logsumexp(fit - np.logaddexp(0, -after)) - logsumexp(fit - np.logaddexp(0, after))
-    return Share(*(float(expit(x)) for x in (middle, low, high))), log_odds - middle - (own[:, 0] - logit[0])
+    for part in parts:
+        after, small = _after(factors[part], own[part])
+        real, none = fit + np.minimum(after, 0), fit - np.maximum(after, 0)
+        log_odds[part] = _log_sum(real, 1 + small) - _log_sum(none, 1 + small)
+    return Share(*(float(expit(x)) for x in (middle, low, high))), log_odds - middle - before
+
+
+def _after(factors: np.ndarray, own: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Sums of log Bayes factors and log-odds, and exp(-|sum|), for which the exponential of each sum is not needed."""
+    with np.errstate(over="ignore", divide="ignore"):
+        odds = np.exp(factors) * np.exp(own)
+        return factors + own, np.minimum(odds, 1 / odds)
+
+
+def _log_sum(x: np.ndarray, over: np.ndarray) -> np.ndarray:
+    """(rows,) logarithms of each row's sum of exp(x) / over, of all other dimensions; -inf where all x are."""
+    largest = np.maximum(x.max(axis=(1, 2, 3), keepdims=True), np.finfo(np.float64).min)
+    with np.errstate(divide="ignore"):
+        found: np.ndarray = np.log((np.exp(x - largest) / over).sum(axis=(1, 2, 3)))
+    return found + largest[:, 0, 0, 0]
 
 
 def _share(log_bayes_factors: np.ndarray, relative: np.ndarray | float = 0.0) -> Share:

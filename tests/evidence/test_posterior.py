@@ -8,6 +8,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from scipy.integrate import quad
+from scipy.special import expit, logsumexp
 from scipy.stats import beta, norm
 
 from dashprune.evidence import posterior as evidence
@@ -296,6 +297,27 @@ def test_the_reliability_by_hand(real: int, other: int) -> None:
     expected = beta(real + 1, other + 1).ppf([0.5, 0.025, 0.975])
     np.testing.assert_allclose(share, expected, atol=0.01)
     assert (np.abs(log_odds) > 40).all()
+
+
+@pytest.mark.parametrize("size", [1.0, 30.0, 2000.0])
+def test_the_reliability_equals_its_formula(size: float) -> None:
+    """Also where a Bayes factor is no number of double precision, or 0, and where pairs differ beforehand."""
+    rng = np.random.default_rng(0)
+    factors = rng.standard_normal((3, 10, 19)).astype(np.float32) * size
+    factors[:, :, 4] = -np.inf
+    before, logit = rng.standard_normal(19), np.linspace(-8, 8, 161)
+    own = logit + before[:, None]
+    real, none = -np.logaddexp(0, -own), -np.logaddexp(0, own)
+    fit = np.logaddexp(factors[..., None].astype(np.float64) + real, none).sum(axis=2)
+    fit += np.log(expit(logit)) + np.log(expit(-logit))
+    fit -= logsumexp(fit, axis=(1, 2), keepdims=True)
+    after = factors[..., None] + own
+    both = [logsumexp(fit[:, :, None] - np.logaddexp(0, sign * after), axis=(0, 1, 3)) for sign in (-1, 1)]
+    share, log_odds = _reliability(factors, before)
+    np.testing.assert_allclose(log_odds, both[0] - both[1] - math.log(share.value / (1 - share.value)) - before, 1e-9)
+    shares = np.cumsum(np.exp(fit).sum(axis=(0, 1)) / 3)
+    assert np.interp(np.log(share.high / (1 - share.high)), logit, shares) == pytest.approx(0.975, abs=0.05)
+    assert log_odds[4] == -np.inf
 
 
 def test_without_evidence_a_pair_of_the_prior_has_the_odds_it_had_beforehand() -> None:
