@@ -7,13 +7,13 @@ model or pruner declares its own options and nothing else is edited.
 
 from __future__ import annotations
 
+import functools
 import inspect
 import math
 import re
 import typing
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, is_dataclass
-from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
@@ -22,11 +22,11 @@ from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override
+from hydra.core.override_parser.types import Override, OverrideType
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
-from pydantic import ConfigDict, Field, ValidationError, create_model
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
 from dashprune import classes
 from dashprune.errors import DashpruneError, did_you_mean
@@ -150,9 +150,31 @@ def compose(overrides: Sequence[str] = ()) -> DictConfig:
     Raises:
         DashpruneError: on an unknown key or choice, in one line.
     """
-    parse(overrides)
+    parsed = parse(overrides)
     classes.trust(overrides)
-    return _composed(overrides, overrides)
+    if not all(map(_is_plain, parsed)):
+        return _composed(overrides, overrides)
+    groups = [override for override in parsed if choices(override.key_or_group)]
+    try:
+        composed = _chosen(conf_dir(), *(override.input_line or "" for override in groups)).copy()
+        for override in parsed:
+            if override not in groups:
+                OmegaConf.update(composed, override.key_or_group, override.value())
+    except (DashpruneError, OmegaConfBaseException):
+        return _composed(overrides, overrides)  # which says what is amiss
+    return composed
+
+
+@functools.cache
+def _chosen(folder: Path, *words: str) -> DictConfig:
+    """What these choices of files are composed to, which takes most of the time and is the same for many runs."""
+    return _composed(words, words)
+
+
+def _is_plain(override: Override) -> bool:
+    """Whether it chooses a file for a group or sets a key, neither adding nor removing one, and is not for Hydra."""
+    key = override.key_or_group
+    return override.type is OverrideType.CHANGE and override.package is None and not re.match("hydra|.*/", key)
 
 
 def compose_sweep(overrides: Sequence[str], folder: str | None = None) -> DictConfig:
@@ -350,7 +372,7 @@ def component(node: Any, where: str, later: Sequence[str] = (), base: type | Non
     if "parts" in values:
         parts = values["parts"] if isinstance(values["parts"], Mapping) else {}
         values["parts"] = {name: component(part, f"{where}.parts.{name}", (), base)() for name, part in parts.items()}
-    return partial(target, **checked(target, values, where, later))
+    return functools.partial(target, **checked(target, values, where, later))
 
 
 def checked(target: type, values: Mapping[str, Any], where: str, later: Sequence[str] = ()) -> dict[str, Any]:
@@ -358,9 +380,8 @@ def checked(target: type, values: Mapping[str, Any], where: str, later: Sequence
     names = inspect.signature(target).parameters
     if not isinstance(values, Mapping):
         raise DashpruneError(f"{where}: {values!r} is not allowed; set its keys: {', '.join(names)}")
-    annotated = target if is_dataclass(target) else target.__init__  # type: ignore[misc]
     try:
-        hints = typing.get_type_hints(annotated, include_extras=True)
+        hints = _annotations(target)
     except (NameError, TypeError) as error:
         raise DashpruneError(f"{where}: an annotation of {target.__qualname__} cannot be read ({error})") from None
     bare = next((name for name in names if name not in hints and name not in later), None)
@@ -368,23 +389,33 @@ def checked(target: type, values: Mapping[str, Any], where: str, later: Sequence
         raise DashpruneError(
             f"{where}: the argument '{bare}' of {target.__qualname__} has no type; annotate it, such as {bare}: float"
         )
-    fields: dict[str, Any] = {
-        p.name: (hints[p.name], ... if p.default is p.empty else p.default)
-        for p in names.values()
-        if p.name not in later
-    }
-    schema = create_model(
-        target.__name__, __config__=ConfigDict(extra="forbid", arbitrary_types_allowed=True), **fields
-    )
+    fields = [name for name in names if name not in later]
     try:
-        parsed = schema.model_validate(dict(values))
+        parsed = _schema(target, *fields).model_validate(dict(values))
     except ValidationError as error:
         same = groupby(error.errors(), key=lambda e: (e["loc"][:1], repr(e["input"])))
         raise DashpruneError("; ".join(_reason(list(found), where, fields) for _, found in same)) from error
     return {name: getattr(parsed, name) for name in fields if name in parsed.model_fields_set}
 
 
-def _reason(errors: Sequence[Mapping[str, Any]], where: str, fields: Mapping[str, Any]) -> str:
+def _annotations(target: type) -> dict[str, Any]:
+    return typing.get_type_hints(target if is_dataclass(target) else target.__init__, include_extras=True)  # type: ignore[misc]
+
+
+@functools.cache
+def _schema(target: type, *names: str) -> type[BaseModel]:
+    """By which these arguments of a constructor are checked."""
+    hints, parameters = _annotations(target), inspect.signature(target).parameters
+    absent = inspect.Parameter.empty
+    fields: dict[str, Any] = {
+        name: (hints[name], ... if parameters[name].default is absent else parameters[name].default) for name in names
+    }
+    options = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
+    schema: type[BaseModel] = create_model(target.__name__, __config__=options, **fields)
+    return schema
+
+
+def _reason(errors: Sequence[Mapping[str, Any]], where: str, fields: Sequence[str]) -> str:
     """One error, or those of a value that is neither of the things that it may be."""
     error, several = errors[0], len(errors) > 1
     path = ".".join(str(part) for part in (where, *(error["loc"][:1] if several else error["loc"])) if part != "")

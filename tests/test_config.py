@@ -4,8 +4,10 @@ import re
 from pathlib import Path
 
 import pytest
+from omegaconf import OmegaConf
+from omegaconf.errors import ConfigAttributeError
 
-from dashprune import compose, train_prune_eval
+from dashprune import compose, config, train_prune_eval
 from dashprune.config import choices, conf_dir
 from dashprune.errors import DashpruneError
 from dashprune.runs.checked import check
@@ -38,6 +40,28 @@ def test_the_defaults_are_valid_and_hold_the_promised_names() -> None:
 def test_the_datasets_protocol_is_a_default_that_can_be_overridden() -> None:
     assert compose(["train.learning_rate=0.5", "schedule.first=0.2"]).train.learning_rate == 0.5
     assert check(compose(["schedule.first=0.2", "pruner=imp"])).values["pruner"]["schedule"]["first"] == 0.2
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        [],
+        ["pruner=imp", "schedule.first=0.5", "seed=3", "hidden=7", "outputs='a b=c'"],
+        ["pruner.lambda_1=0.5", "dataset=brca", "pruner=dash", "train.epochs=1e1"],
+        ["dataset.times=[0,2,3]", "dataset.validation=null", "train.plateau={patience: 9}", "model.hidden=${seed}"],
+        ["++train.steps=1", "pruner=imp", "~train.plateau"],
+        ["hydra.job.chdir=false", "seed=1"],
+        ["train.epochs=1", "train.epochs=2", "protocol=published", "solver=rk4", "grid=coarse"],
+    ],
+)
+def test_what_is_composed_is_what_hydra_composes(overrides: list[str]) -> None:
+    """Also the second time, when the files are not read again, and after what was composed has been changed."""
+    compose(overrides).seed = 12345
+    own, of_hydra = compose(overrides), config._composed(overrides, overrides)
+    assert OmegaConf.to_yaml(own) == OmegaConf.to_yaml(of_hydra)
+    assert OmegaConf.to_container(own, resolve=True) == OmegaConf.to_container(of_hydra, resolve=True)
+    with pytest.raises(ConfigAttributeError):
+        own.nothing = 1
 
 
 @pytest.mark.parametrize("model", ["phoenix", "mlp"])

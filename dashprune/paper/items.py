@@ -5,7 +5,6 @@ An item is a yaml under conf/paper/: sweeps in the words of `dashprune run -m`, 
 
 from __future__ import annotations
 
-import functools
 import itertools
 import json
 import shlex
@@ -14,9 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from omegaconf import DictConfig, OmegaConf
 from pydantic import Field
 
 from dashprune import config, files
@@ -232,7 +229,7 @@ def plan(item: Item, outputs: Path, quick: bool = False, kept: Mapping[str, Resu
     fingerprints: dict[str, str] = {}  # of each dataset; its files are read once
     for number, words in enumerate(sweeps(item, quick)):
         for overrides in expand(words):
-            settings = _settings(overrides)
+            settings = check(config.compose(overrides))
             values = {**settings.values, "outputs": str(outputs)}
             dataset = json.dumps(values["dataset"], sort_keys=True)
             if dataset not in fingerprints:
@@ -298,8 +295,8 @@ def check_item(name: str) -> None:
     for number, words in enumerate(sweeps(item, quick=False)):
         config.parse(words)
         for overrides in expand([word for word in words if not _is_seed(word)]):
-            runs.append(_run(overrides, number, _settings(overrides), Path()))
-    _settings(expand(sweeps(item, quick=True)[0])[0])
+            runs.append(_run(overrides, number, check(config.compose(overrides)), Path()))
+    check(config.compose(expand(sweeps(item, quick=True)[0])[0]))
     for table in item.tables:
         lines(table, runs)
 
@@ -355,15 +352,3 @@ def _has(run: Run, words: Iterable[str]) -> bool:
 
 def _is_seed(word: str) -> bool:
     return word.startswith("seed=")
-
-
-def _settings(overrides: tuple[str, ...]) -> Settings:
-    """The checked configuration of a run. Runs that differ in `seed`, a plain key, are composed only once."""
-    composed = _composed(tuple(word for word in overrides if not _is_seed(word)))
-    seeds = [yaml.safe_load(word.partition("=")[2]) for word in overrides if _is_seed(word)]
-    return check(DictConfig(OmegaConf.merge(composed, *({"seed": seed} for seed in seeds))))
-
-
-@functools.cache
-def _composed(overrides: tuple[str, ...]) -> DictConfig:
-    return config.compose(overrides)

@@ -118,7 +118,8 @@ def check(cfg: DictConfig | Mapping[str, Any]) -> Settings:
 
 def _resolved(cfg: DictConfig | Mapping[str, Any]) -> dict[str, Any]:
     try:
-        values: Any = OmegaConf.to_container(OmegaConf.create(dict(cfg)), resolve=True, throw_on_missing=True)
+        composed = cfg if isinstance(cfg, DictConfig) else OmegaConf.create(dict(cfg))
+        values: Any = OmegaConf.to_container(composed, resolve=True, throw_on_missing=True)
     except OmegaConfBaseException as error:
         raise DashpruneError(config.mended(" ".join(str(error).split()))) from error
     return dict(values)

@@ -11,7 +11,6 @@ import math
 import numpy as np
 import torch
 from scipy.sparse.csgraph import shortest_path
-from scipy.stats import spearmanr
 
 from dashprune.controls.base import Control
 from dashprune.data.interventions import Interventions, nothing
@@ -112,6 +111,8 @@ def _spearman(change: np.ndarray, problem: Problem, known: Knockouts) -> float |
     one, other = change[reached], (known.after - known.plain)[reached]
     if len(one) < 3 or np.ptp(one) == 0 or np.ptp(other) == 0:
         return None
+    from scipy.stats import spearmanr  # here, as it takes a second to import, and few runs ask for knock-outs
+
     value = float(spearmanr(one, other).statistic)
     return None if math.isnan(value) else value
 

@@ -110,11 +110,12 @@ def test_a_failed_job_does_not_stop_a_sweep(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_check_names_every_file(tmp_path: Path) -> None:
-    done = dashprune("check", cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
+def test_check_names_every_file(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check"]) == 0
+    shown = capsys.readouterr()
+    assert shown.err == ""
     for path in (REPOSITORY / "conf").glob("*/*.yaml"):
-        assert f"{path.parent.name}/{path.name}: ok" in done.stdout
+        assert f"{path.parent.name}/{path.name}: ok" in shown.out
 
 
 @pytest.mark.slow

@@ -34,7 +34,7 @@ def run(small: list[str], *overrides: str) -> dict[str, Any]:
 
 def words(group: str, name: str) -> list[str]:
     """Overrides for a short run of one strategy or control."""
-    short = ["train.epochs=12"] if name == "sparseflow" else []
+    short = {"sparseflow": ["train.epochs=12"], "dyngenie3": ["control.trees=10"]}.get(name, [])
     return [f"{group}={name}", *(["model=phoenix_edge", "train.epochs=6"] if name in EDGES else short)]
 
 
