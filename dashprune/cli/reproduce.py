@@ -60,8 +60,8 @@ def main(words: list[str]) -> int:
         return _check(chosen)
     if chosen.item != "all":
         made = _plan(chosen.item, chosen)
-        return _preview(made, _root(chosen)) if chosen.dry_run else _make(made, chosen, set())
-    return _all(names(), chosen)
+        return _preview([made], _root(chosen)) if chosen.dry_run else _make(made, chosen, set())
+    return _preview_all(names(), chosen) if chosen.dry_run else _all(names(), chosen)
 
 
 def _parser() -> Parser:
@@ -78,7 +78,9 @@ def _parser() -> Parser:
         "beyond_networks, beyond_data, outside_alone, outside_knockouts, outside_priors, outside_ecoli, "
         "outside_switches, outside_trajectories, outside_novel, interventions; all",
     )
-    parser.add_argument("--dry-run", action="store_true", help="list the runs, which are done, and the time left")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="list the runs, which are done, and the time that the others may take"
+    )
     parser.add_argument("--no-run", action="store_true", help="start no run; write what those done give")
     parser.add_argument(
         "--quick", action="store_true", help="fewer epochs and seeds, in OUTPUTS/quick; no reproduction"
@@ -124,7 +126,7 @@ def _all(names: Sequence[str], chosen: argparse.Namespace) -> int:
     for name in names:
         try:
             one = _plan(name, chosen)
-            code = max(code, _preview(one, _root(chosen)) if chosen.dry_run else _make(one, chosen, tried))
+            code = max(code, _make(one, chosen, tried))
             made.append(one)
         except MadeFromMoreError as error:
             say(str(error))
@@ -132,12 +134,23 @@ def _all(names: Sequence[str], chosen: argparse.Namespace) -> int:
         except DashpruneError as error:
             say(f"{name}: {error}")
             failed[name], code = str(error), 2
-    if not chosen.dry_run:
-        path = _root(chosen) / "paper" / "index.md"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        files.write(path, pages.index(made, failed, left))
-        say(f"written to {path}")
+    path = _root(chosen) / "paper" / "index.md"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    files.write(path, pages.index(made, failed, left))
+    say(f"written to {path}")
     return code
+
+
+def _preview_all(names: Sequence[str], chosen: argparse.Namespace) -> int:
+    """Print the runs of every item, and what is left of all."""
+    made, code = [], 0
+    for name in names:
+        try:
+            made.append(_plan(name, chosen))
+        except DashpruneError as error:
+            say(f"{name}: {error}")
+            code = 2
+    return max(code, _preview(made, _root(chosen)))
 
 
 def _root(chosen: argparse.Namespace) -> Path:
@@ -247,20 +260,28 @@ def _prepared(words: Sequence[str], chosen: argparse.Namespace) -> list[str]:
     return [*apart, f"hydra/launcher={chosen.launcher}"]
 
 
-def _preview(made: Made, outputs: Path) -> int:
-    """Print the runs, which are done, and an estimate of the time left."""
+def _preview(made: Sequence[Made], outputs: Path) -> int:
+    """Print the runs of items, which are done, and an estimate of the time left, by those that are done or written."""
     from dashprune.paper import pages
-    from dashprune.paper.items import expected_seconds, finished, sweeps
+    from dashprune.paper.estimates import Estimates, written
+    from dashprune.paper.items import finished, sweeps
 
-    done = [*finished(outputs), *(run.kept for run in made.runs if run.kept)]
-    put(f"{made.item.title}{' (' + pages.QUICK + ')' if made.quick else ''}")
-    expected = {run.folder: expected_seconds(run, done) for run in made.missing}
-    for number, words in enumerate(sweeps(made.item, made.quick)):
-        put(f"\ndashprune run -m {shlex.join(words)}")
-        for run in made.runs:
-            if run.sweep == number:
-                put(f"  {_state(run, expected.get(run.folder))}  {' '.join(run.overrides)}")
-    put(f"\n{made.name}: {len(made.runs)} runs, {len(made.runs) - len(expected)} done; {_left(expected.values())}")
+    runs = {run.folder: run for one in made for run in one.runs}
+    estimates = Estimates([*written(runs.values(), outputs), *finished(outputs)])
+    left: dict[Path, tuple[float | None, str]] = {}
+    for one in made:
+        put(f"{one.item.title}{' (' + pages.QUICK + ')' if one.quick else ''}")
+        expected = {run.folder: estimates.of(run) for run in one.missing}
+        left.update(expected)
+        for number, words in enumerate(sweeps(one.item, one.quick)):
+            put(f"\ndashprune run -m {shlex.join(words)}")
+            for run in one.runs:
+                if run.sweep == number:
+                    put(f"  {_state(run, expected.get(run.folder))}  {' '.join(run.overrides)}")
+        put(f"\n{one.name}: {len(one.runs)} runs, {len(one.runs) - len(expected)} done; {_left(expected.values())}")
+    if len(made) > 1:
+        done = len(runs) - len(left)
+        put(f"\nall: {len(runs)} runs, each counted once, {done} done; {_left(left.values())}")
     return 0
 
 

@@ -1,4 +1,4 @@
-"""Which runs the paper's tables and figures need, which of them are there, and how long the others may take.
+"""Which runs the paper's tables and figures need, and which of them are there.
 
 An item is a yaml under conf/paper/: sweeps in the words of `dashprune run -m`, and the layout of its tables.
 """
@@ -305,36 +305,6 @@ def finished(outputs: Path) -> list[Result]:
     """The rows of all runs below `outputs` that are done, whatever they were made for."""
     rows = (results.load(path.parent) for path in sorted((outputs / "runs").rglob("result.json")))
     return [row for row in rows if row is not None]
-
-
-SIZES = (
-    "dataset.genes", "dataset.network", "dataset.lineage", "dataset.train", "dataset.times", "train.epochs",
-    "train.batch_trajectories", "model.name", "model.hidden", "solver.name",
-)  # fmt: skip
-"""Settings that decide how long a run takes, beside its dataset and strategy."""
-
-
-def expected_seconds(run: Run, done: Iterable[Result]) -> tuple[float | None, str]:
-    """How long a run may take, by those that are done on data of the same size with as many epochs.
-
-    Returns:
-        The mean `wall_seconds` of such runs of the same strategy; or else of all strategies (or controls); or else
-        None. And which of these it is, in words.
-    """
-    rows = [row for row in done if row["dataset"] == run.names[0] and row.get("wall_seconds") is not None]
-    size = {key: run.settings.get(key) for key in SIZES}
-    like = [row for row in rows if (row["model"] == "control") == run.is_control and _sizes(row) == size]
-    same = [row["wall_seconds"] for row in like if row["pruner"] == run.names[2]]
-    if same:
-        return sum(same) / len(same), f"by {len(same)} like it"
-    if like:
-        return sum(row["wall_seconds"] for row in like) / len(like), "by other strategies on such data"
-    return None, "none like it is done"
-
-
-def _sizes(row: Result) -> dict[str, str | None]:
-    settings = identity.flat(row["config"])
-    return {key: settings.get(key) for key in SIZES}
 
 
 def _run(overrides: tuple[str, ...], sweep: int, settings: Settings, folder: Path) -> Run:

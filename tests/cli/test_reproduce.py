@@ -72,6 +72,31 @@ def test_an_item_is_made_once_and_previewed(capsys: pytest.CaptureFixture[str]) 
     assert "5 runs, 5 done; nothing left to do" in after
     assert after.count("  done ") == 5
 
+    shutil.rmtree("it's, out/runs")
+    assert main(["reproduce", item, "--outputs", "it's, out", "--dry-run"]) == 0
+    assert "5 runs, 0 done; about " in capsys.readouterr().out, "by what is written, though the runs are gone"
+
+
+def test_what_all_items_take_counts_each_run_once(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tables = [{"columns": ["sparsity"], "groups": {"added": {"the prior": "prior"}}}]
+    one, both = ITEM["sweeps"][1], " ".join([*SMALL, "control=prior,persistence seed=0"])
+    names = [written("first", sweeps=[one], tables=tables), written("second", sweeps=[both], tables=tables)]
+    monkeypatch.setattr(items, "names", lambda: [*names, written("wrong", sweeps=["pruner=imq"])])
+    assert main(["reproduce", names[0]]) == 0
+    Path("outputs/runs").rename("elsewhere")
+    capsys.readouterr()
+    assert main(["reproduce", "all", "--dry-run"]) == 2
+    told = capsys.readouterr()
+    assert told.err.startswith("dashprune: wrong.yaml: pruner=imq: there is no such choice")
+    assert "first.yaml: 1 runs, 0 done; about 0 s of computing left, 0 s on two cores\n" in told.out
+    assert "control=persistence" in told.out
+    assert told.out.splitlines()[-1] == (
+        "all: 2 runs, each counted once, 0 done; about 0 s of computing left, 0 s on two cores"
+    )
+    assert not Path("outputs/paper/index.md").exists()
+
 
 def test_a_failed_run_is_a_gap(capsys: pytest.CaptureFixture[str]) -> None:
     groups = {"dense": {"PHOENIX": "none"}, "added": {"the prior": "prior"}}

@@ -11,9 +11,8 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from dashprune import compose, train_prune_eval
 from dashprune.errors import DashpruneError
 from dashprune.paper import items
-from dashprune.paper.items import Run, Table, expand, expected_seconds, lines, load, plan, select, sweeps
+from dashprune.paper.items import Run, Table, expand, lines, load, plan, select, sweeps
 from dashprune.runs.checked import check
-from dashprune.runs.results import Result
 from tests.conftest import SMALL
 
 
@@ -185,31 +184,6 @@ def test_absent_data_are_named_in_the_loader_s_words(tmp_path: Path, monkeypatch
     monkeypatch.setenv("DASHPRUNE_DATA", str(tmp_path / "nothing"))
     with pytest.raises(DashpruneError, match="is missing; run 'dashprune data fetch sim350'"):
         plan(load(written(tmp_path, sweeps=["dataset.network=published pruner=imp,dash"])), tmp_path)
-
-
-def test_the_time_of_a_run_is_the_mean_of_those_most_like_it() -> None:
-    """Like it are runs on data of the same size, with as many epochs."""
-    seconds = {("imp", "phoenix"): (100.0, 140.0), ("dash", "phoenix"): (30.0,), ("prior", "control"): (1.0,)}
-
-    def rows(**config: object) -> list[Result]:
-        return [
-            {"dataset": "sim350", "model": model, "pruner": pruner, "wall_seconds": value, "config": config}
-            for (pruner, model), values in seconds.items()
-            for value in values
-        ]
-
-    sized = rows(dataset={"genes": 350}, train={"epochs": 200})
-    settings = {"dataset.genes": "350", "train.epochs": "200"}
-    assert expected_seconds(made_up("imp", **settings), sized) == (120.0, "by 2 like it")
-    other = expected_seconds(made_up("random", **settings), sized)
-    assert other == (90.0, "by other strategies on such data")  # (100 + 140 + 30) / 3
-    assert expected_seconds(made_up("imp", **{**settings, "train.epochs": "3"}), sized) == (
-        None,
-        "none like it is done",
-    )
-    assert expected_seconds(made_up("imp", **{**settings, "dataset.genes": "9"}), sized)[0] is None
-    elsewhere = [{**row, "dataset": "brca"} for row in sized]
-    assert expected_seconds(made_up("imp", **settings), elsewhere) == (None, "none like it is done")
 
 
 def test_rows_that_are_kept_count_as_done(tmp_path: Path) -> None:
