@@ -159,7 +159,8 @@ def compose(overrides: Sequence[str] = ()) -> DictConfig:
         composed = _chosen(conf_dir(), *(override.input_line or "" for override in groups)).copy()
         for override in parsed:
             if override not in groups:
-                OmegaConf.update(composed, override.key_or_group, override.value())
+                added = override.is_force_add()
+                OmegaConf.update(composed, override.key_or_group, override.value(), force_add=added)
     except (DashpruneError, OmegaConfBaseException):
         return _composed(overrides, overrides)  # which says what is amiss
     return composed
@@ -172,9 +173,10 @@ def _chosen(folder: Path, *words: str) -> DictConfig:
 
 
 def _is_plain(override: Override) -> bool:
-    """Whether it chooses a file for a group or sets a key, neither adding nor removing one, and is not for Hydra."""
+    """Whether it chooses a file for a group, or sets a key whether it is there or not; and is not for Hydra."""
     key = override.key_or_group
-    return override.type is OverrideType.CHANGE and override.package is None and not re.match("hydra|.*/", key)
+    sets = override.type is OverrideType.CHANGE or (override.is_force_add() and not choices(key))
+    return sets and override.package is None and not re.match("hydra|.*/", key)
 
 
 def compose_sweep(overrides: Sequence[str], folder: str | None = None) -> DictConfig:

@@ -50,6 +50,7 @@ def test_the_datasets_protocol_is_a_default_that_can_be_overridden() -> None:
         ["pruner.lambda_1=0.5", "dataset=brca", "pruner=dash", "train.epochs=1e1"],
         ["dataset.times=[0,2,3]", "dataset.validation=null", "train.plateau={patience: 9}", "model.hidden=${seed}"],
         ["++train.steps=1", "pruner=imp", "~train.plateau"],
+        ["++train.steps=1", "pruner=imp", "++train.epochs=7", "++bootstrap=2"],
         ["hydra.job.chdir=false", "seed=1"],
         ["train.epochs=1", "train.epochs=2", "protocol=published", "solver=rk4", "grid=coarse"],
     ],

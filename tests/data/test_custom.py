@@ -716,7 +716,7 @@ def test_a_package_that_is_not_installed(package: str, name: str, monkeypatch: p
 
 # --- whole runs ------------------------------------------------------------------------------------------------------
 
-SHORT = ["model.hidden=5", "train.epochs=8", "schedule.start=2", "schedule.every=2", "solver=rk4"]
+SHORT = ["model.hidden=5", "train.epochs=8", "schedule.start=2", "schedule.every=2", "solver=etdrk4"]
 
 
 def test_two_csv_files_to_a_pruned_network() -> None:

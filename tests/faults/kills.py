@@ -36,7 +36,7 @@ _CHANGES = ("os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate", "os
 _LEFT = ("*.tmp", "checkpoint.previous.pt", "*.part")
 _BASE = [
     "dataset.genes=24", "dataset.inputs=6", "dataset.edges=40", "dataset.train=6", "dataset.validation=2",
-    "dataset.test=2", "hidden=5", "++train.steps=1", "schedule.start=2", "schedule.every=2", "solver=rk4",
+    "dataset.test=2", "hidden=5", "++train.steps=1", "schedule.start=2", "schedule.every=2", "solver=etdrk4",
     "outputs=outputs",
 ]  # fmt: skip
 _SWEEP = ["run", "-m", *_BASE, "train.epochs=4", "dataset.seed=0", "hydra.sweep.dir=outputs/sweep"]
