@@ -285,13 +285,25 @@ def _unknown_key(key: str, overrides: Sequence[str]) -> str:
     given = given or key
     parent, _, name = key.rpartition(".")
     problem = f"{given}: there is no key '{name}'{' under ' + parent if parent else ''}"
-    keys = _keys(parent, [word for word in overrides if _key(word).lstrip("+~") != key])
+    others = [word for word in overrides if _key(word).lstrip("+~") != key]
+    keys = _keys(parent, others)
     if keys is None:
         return f"{problem} (in at least one combination, if this is a sweep)"
     if name in keys:
-        return f"{given}: {key} has no files to choose from; set its keys: {', '.join(_keys(key, []) or [])}"
+        inner = _keys(key, [])
+        if not inner:
+            return f"{given}: {parent} takes its keys from elsewhere; set {_origin(parent, others)}.{name}"
+        return f"{given}: {key} has no files to choose from; set its keys: {', '.join(inner)}"
     add = f", or add it with +{given}" if parent.endswith("options") else ""
     return f"{problem}{did_you_mean(name, keys)}; keys there: {', '.join(keys) or 'none'}{add}"
+
+
+def _origin(key: str, overrides: Sequence[str]) -> str:
+    """The key that this one, such as `pruner.schedule`, has its value from."""
+    node: Any = OmegaConf.to_container(compose(overrides), resolve=False)
+    for name in key.split("."):
+        node = node[name]
+    return str(node).strip("${}")
 
 
 def _key(word: str) -> str:

@@ -56,6 +56,10 @@ def main(words: list[str]) -> int:
 
     from dashprune.paper.items import names
 
+    if chosen.launcher not in (None, "basic"):
+        from dashprune.config import compose_sweep
+
+        compose_sweep([f"hydra/launcher={chosen.launcher}"])  # or a mistake would be found after hours
     if chosen.check is not None:
         return _check(chosen)
     if chosen.item != "all":

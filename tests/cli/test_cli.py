@@ -150,6 +150,10 @@ def test_a_mistake_in_a_process_of_its_own(tmp_path: Path) -> None:
         ),
         (["run", "model=phenix"], "did you mean 'phoenix'?; choices: mlp, phoenix,"),
         (["run", "dataset=sim"], "did you mean 'sim350'?; choices: brca, custom,"),
+        (
+            ["run", "pruner=imp", "pruner.schedule.first=0.5"],
+            "pruner.schedule.first=0.5: pruner.schedule takes its keys from elsewhere; set schedule.first",
+        ),
         (["run", "pruner.lamda_1=1"], "pruner.lamda_1=1: there is no key 'lamda_1'"),
         (["run", "-m", "pruner=dash,imp", "pruner.lambda_1=0,1"], "there is no key 'lambda_1' under pruner (in at lea"),
         (["run", "-m", "pruner=dash,dassh"], "pruner=dassh: there is no such choice"),

@@ -167,6 +167,7 @@ def test_all_writes_an_index_and_survives_an_item(
         (["nowhere.yaml"], "there is no item 'nowhere.yaml'"),
         ([], "the following arguments are required: ITEM"),
         (["table1", "--quik"], "unrecognized arguments: --quik"),
+        (["table1", "--dry-run", "--launcher", "jobli"], "jobli: there is no such choice; did you mean 'joblib'?"),
     ],
 )
 def test_a_mistake_is_one_line(words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
