@@ -98,6 +98,8 @@ def test_which_file_is_what_may_be_unclear() -> None:
         roles([Path("expression.csv"), Path("cells.h5ad")])
     with pytest.raises(DashpruneError, match=r"no.csv. does not exist; give files"):
         roles([Path("no.csv")])
+    with pytest.raises(DashpruneError, match=r"'expresion.csv' does not exist; did you mean 'expression.csv'\?"):
+        roles([Path("expresion.csv")])
 
 
 def test_a_dataset_is_written_that_runs(capsys: pytest.CaptureFixture[str]) -> None:

@@ -48,8 +48,13 @@ def existing(path: Path, key: str, otherwise: str = "") -> Path:
     if not path.parent.is_dir():
         raise DashpruneError(f"{key}: there is no folder '{path.parent}' for '{path.name}'; set {key}=FILE")
     kind = "is a folder, not a file" if path.is_dir() else "does not exist"
-    hint = did_you_mean(path.name, (file.name for file in path.parent.iterdir() if file.is_file()))
-    raise DashpruneError(f"{key}: '{path}' {kind}{hint or f'; set {key}=FILE{otherwise}'}")
+    raise DashpruneError(f"{key}: '{path}' {kind}{nearest(path) or f'; set {key}=FILE{otherwise}'}")
+
+
+def nearest(path: Path) -> str:
+    """`"; did you mean 'prior.csv'?"` for the file of that folder whose name is closest, or an empty string."""
+    there = path.parent.iterdir() if path.parent.is_dir() else ()
+    return did_you_mean(path.name, (file.name for file in there if file.is_file()))
 
 
 def digest(path: Path) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from dashprune.data.own import network_files
+from dashprune.data.own.files import nearest
 from dashprune.data.own.cells import Note
 from dashprune.data.own.columns import is_time
 from dashprune.data.own.network_columns import plain, recognised
@@ -44,7 +45,8 @@ def roles(paths: Iterable[Path]) -> dict[str, Path]:
     found: dict[str, Path] = {}
     for path in paths:
         if not path.is_file():
-            raise DashpruneError(f"'{path}' {'is a folder' if path.is_dir() else 'does not exist'}; give files")
+            kind = "is a folder" if path.is_dir() else "does not exist"
+            raise DashpruneError(f"'{path}' {kind}{nearest(path) or '; give files'}")
         role = _role(path)
         named_gold = _GOLD.search(path.stem) is not None and path.suffix != ".h5ad"
         if named_gold or (role == "prior" and role in found):
