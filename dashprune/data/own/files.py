@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 
 from dashprune.data.own import dialect
-from dashprune.errors import DashpruneError, did_you_mean
+from dashprune.errors import DashpruneError, closest, did_you_mean
 
 WORKBOOKS = (".xlsx", ".xls")
 """Ends of names of Excel's files."""
@@ -53,8 +53,10 @@ def existing(path: Path, key: str, otherwise: str = "") -> Path:
 
 def nearest(path: Path) -> str:
     """`"; did you mean 'prior.csv'?"` for the file of that folder whose name is closest, or an empty string."""
-    there = path.parent.iterdir() if path.parent.is_dir() else ()
-    return did_you_mean(path.name, (file.name for file in there if file.is_file()))
+    there = sorted(path.parent.iterdir()) if path.parent.is_dir() else []
+    names = {file.stem: file.name for file in there if file.is_file()}  # endings are alike whatever the files are
+    close = closest(path.stem, names)
+    return f"; did you mean '{names[close]}'?" if close is not None else ""
 
 
 def digest(path: Path) -> str:

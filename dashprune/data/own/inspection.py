@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from dashprune.data.own import network_files
-from dashprune.data.own.files import nearest
 from dashprune.data.own.cells import Note
 from dashprune.data.own.columns import is_time
+from dashprune.data.own.files import nearest
 from dashprune.data.own.network_columns import plain, recognised
 from dashprune.data.own.networks import ROW_NAMES
 from dashprune.errors import DashpruneError, MendableError
