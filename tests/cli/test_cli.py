@@ -1,4 +1,4 @@
-"""The command line as a user meets it, in processes of its own."""
+"""The command line as a user meets it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,23 @@ def mistake(*words: str, cwd: Path) -> str:
     assert done.stderr.count("\n") == 1, done.stderr
     assert done.stderr.startswith("dashprune: ")
     return done.stderr
+
+
+Command = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+    """The command line within this process, which has imported what takes seconds, in a folder of its own."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["dashprune"])  # which Hydra is given its words in
+
+    def called(*words: str) -> subprocess.CompletedProcess[str]:
+        code = main(list(words))
+        printed = capsys.readouterr()
+        return subprocess.CompletedProcess(words, code, printed.out, printed.err)
+
+    return called
 
 
 def test_help_and_version_answer_without_loading_torch(tmp_path: Path) -> None:
@@ -67,13 +85,13 @@ def test_every_help_text_has_an_example(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_run_prints_its_row_and_asked_again_prints_it_again(tmp_path: Path) -> None:
-    first = dashprune("run", *SMALL, "train.epochs=3", cwd=tmp_path)
+def test_a_run_prints_its_row_and_asked_again_prints_it_again(tmp_path: Path, command: Command) -> None:
+    first = command("run", *SMALL, "train.epochs=3")
     assert first.returncode == 0, first.stderr
     assert first.stdout.count("\n") == 3
     assert "| sim350    | phoenix | dash" in first.stdout
     assert "epoch 3 of 3: loss" in first.stderr
-    again = dashprune("run", *SMALL, "train.epochs=3", cwd=tmp_path)
+    again = command("run", *SMALL, "train.epochs=3")
     assert again.stdout == first.stdout
     (folder,) = (path.parent for path in tmp_path.rglob("result.json"))
     assert again.stderr == f"dashprune: the run is in {folder.relative_to(tmp_path)}\n"
@@ -82,9 +100,9 @@ def test_a_run_prints_its_row_and_asked_again_prints_it_again(tmp_path: Path) ->
 
 
 @pytest.mark.slow
-def test_a_failed_job_does_not_stop_a_sweep(tmp_path: Path) -> None:
+def test_a_failed_job_does_not_stop_a_sweep(tmp_path: Path, command: Command) -> None:
     sweep = ["run", "-m", *SMALL, "train.epochs=3", "pruner=dash,imp,none", "seed=0,1"]
-    done = dashprune(*sweep, "train.learning_rate=1e-3,1e30", cwd=tmp_path)
+    done = command(*sweep, "train.learning_rate=1e-3,1e30")
     assert done.returncode == 2
     assert done.stderr.count("dashprune: failed: ") == 6
     said = re.findall(
@@ -95,7 +113,7 @@ def test_a_failed_job_does_not_stop_a_sweep(tmp_path: Path) -> None:
     lines = [line for line in done.stdout.splitlines() if line.startswith("| sim350")]
     assert [line.split("|")[3].strip() for line in lines] == ["dash", "imp", "none"]
     assert all("±" in line for line in lines)
-    tables = dashprune("tables", cwd=tmp_path)
+    tables = command("tables")
     assert tables.returncode == 0
     assert all(line in tables.stdout for line in lines)
     assert "for want of 3 shared seeds: dash, imp, none." in tables.stdout
@@ -180,14 +198,18 @@ def test_a_mistake_is_one_line_and_exit_code_2(
 
 
 @pytest.mark.slow
-def test_a_missing_upstream_file_is_named_with_the_way_out(tmp_path: Path) -> None:
+def test_a_missing_upstream_file_is_named_with_the_way_out(
+    tmp_path: Path, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
     words = ["run", "dataset.network=published"]
-    nothing = str(tmp_path / "nothing")
-    done = dashprune(*words, cwd=tmp_path, DASHPRUNE_MIRROR=str(tmp_path), DASHPRUNE_DATA=nothing)
+    monkeypatch.setenv("DASHPRUNE_MIRROR", str(tmp_path))
+    monkeypatch.setenv("DASHPRUNE_DATA", str(tmp_path / "nothing"))
+    done = command(*words)
     assert done.returncode == 2
     assert "gene_names_350.csv is missing; run 'dashprune data fetch sim350' or set DASHPRUNE_MIRROR" in done.stderr
     assert "dataset.network=generated" in done.stderr
-    done = dashprune(*words, cwd=tmp_path, DASHPRUNE_MIRROR=str(tmp_path / "nowhere"))
+    monkeypatch.setenv("DASHPRUNE_MIRROR", str(tmp_path / "nowhere"))
+    done = command(*words)
     assert "DASHPRUNE_MIRROR is" in done.stderr
 
 
@@ -199,16 +221,16 @@ def test_the_configuration_can_be_printed(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_sweep_may_be_trained_as_one_model(tmp_path: Path) -> None:
+def test_a_sweep_may_be_trained_as_one_model(command: Command) -> None:
     """The same rows, and folders that the same sweep without `vectorize` finds done; a failed job is named."""
     words = ["run", *SMALL, "-m", "seed=0,1", "pruner=imp,random", "train.epochs=4"]
-    done = dashprune(*words, "vectorize=true", cwd=tmp_path)
+    done = command(*words, "vectorize=true")
     assert done.returncode == 0, done.stderr
     assert "4 runs: 4 as one (imp, random)" in done.stderr
-    again = dashprune(*words, cwd=tmp_path)
+    again = command(*words)
     assert again.stdout == done.stdout
     assert again.stderr == ""
-    failed = dashprune(*words, "train.learning_rate=1e-3,-1", "vectorize=true", cwd=tmp_path)
+    failed = command(*words, "train.learning_rate=1e-3,-1", "vectorize=true")
     assert failed.returncode == 2
     assert failed.stdout == done.stdout
     assert failed.stderr.count("train.learning_rate: -1") == 4

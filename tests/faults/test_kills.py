@@ -9,7 +9,7 @@ import pytest
 
 from tests.faults import kills
 
-AT_MOST = 5
+AT_MOST = 3
 """Kills per command; `scripts/faults.py --full` kills before every change."""
 
 

@@ -44,7 +44,7 @@ def test_what_changes_no_result_changes_no_id(override: str) -> None:
 @pytest.mark.parametrize(
     "overrides",
     [
-        ["seed=1"], ["bootstrap=1"], ["train.epochs=7"], ["train.plateau.patience=9"], ["solver.step=0.5"],
+        ["seed=1"], ["bootstrap=1"], ["train.epochs=7"], ["train.plateau.patience=9"], ["solver.step=0.25"],
         ["solver=dopri5"], ["pruner.lambda_1=0.6"], ["pruner=imp"], ["schedule.first=0.5"], ["model=mlp"], ["hidden=6"],
         ["dataset.noise=0"], ["control=lasso"],
     ],

@@ -14,8 +14,8 @@ from dashprune.data.problem import Split
 from dashprune.data.sparse import sparse
 from dashprune.errors import DashpruneError
 
-_ROWS = 256
-"""Rows of a matrix that are held as text at a time; a genome's prior has 125 million cells."""
+_CELLS = 2**21
+"""Of a matrix, that are held as text at a time; a genome's prior has 125 million."""
 _BROKEN = (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError, ValueError)
 
 
@@ -38,7 +38,7 @@ def read_table(path: Path, columns: Sequence[str], separator: str = ",") -> pd.D
     Raises:
         DashpruneError: if it is no such table.
     """
-    table = pd.concat(_read(path, header=0, separator=separator))
+    table = _text(path, header=0, separator=separator)
     table.columns = table.columns.str.strip()
     for column in columns:
         if column not in table:
@@ -93,7 +93,7 @@ def read_pairs(path: Path, values: Mapping[str, int]) -> pd.DataFrame:
     Raises:
         DashpruneError: if it is no such table.
     """
-    table = pd.concat(_read(path, header=None, separator="\t"), ignore_index=True)
+    table = _text(path, header=None, separator="\t")
     if table.shape[1] != 3:
         raise DashpruneError(f"{path} has {table.shape[1]} columns, but lists source, target and value")
     table.columns = pd.Index(["source", "target", "value"])
@@ -203,20 +203,23 @@ def _numbers(path: Path, separator: str, *, index: bool) -> pd.DataFrame:
         raise _not_a_table(path, error) from None
 
 
+def _text(path: Path, header: int | None, separator: str) -> pd.DataFrame:
+    """Every cell as text."""
+    try:
+        return pd.read_csv(path, sep=separator, header=header, dtype=str, keep_default_na=False)
+    except _BROKEN as error:
+        raise _not_a_table(path, error) from None
+
+
 def _matrix_parts(path: Path) -> Iterator[np.ndarray]:
     """Some rows at a time; see `read_matrix`."""
-    for text in _read(path, header=None):
-        numbers: pd.DataFrame = text.apply(pd.to_numeric, errors="coerce")
-        yield numbers.to_numpy(dtype=np.float64)
-
-
-def _read(path: Path, header: int | None, separator: str = ",") -> Iterator[pd.DataFrame]:
-    """Some rows at a time, every cell as text."""
+    with path.open("rb") as file:
+        rows = max(_CELLS // (file.readline().count(b",") + 1), 1)
     try:
-        with pd.read_csv(
-            path, sep=separator, header=header, dtype=str, keep_default_na=False, chunksize=_ROWS
-        ) as chunks:
-            yield from chunks
+        with pd.read_csv(path, header=None, dtype=str, keep_default_na=False, chunksize=rows) as chunks:
+            for text in chunks:
+                numbers: pd.DataFrame = text.apply(pd.to_numeric, errors="coerce")
+                yield numbers.to_numpy(dtype=np.float64)
     except _BROKEN as error:
         raise _not_a_table(path, error) from None
 
