@@ -51,10 +51,8 @@ PAIRS = [pair for pair in ALL_PAIRS if fits(*pair)]
 MISFITS = [pair for pair in ALL_PAIRS if not fits(*pair)]
 
 
-@functools.lru_cache
-def composed(pruner: str, model: str) -> DictConfig:
-    """A configuration, composed once for all tests of a pair, since that takes as long as a third of its training."""
-    return compose([*SMALL, f"pruner={pruner}", f"model={model}"])
+def composed(pruner: str, model: str, *words: str) -> DictConfig:
+    return compose([*SMALL, f"pruner={pruner}", f"model={model}", *words])
 
 
 def settings(pruner: str, model: str) -> tuple[Settings, Problem]:
@@ -66,17 +64,6 @@ def training(made: Settings, problem: Problem) -> Training:
     model = made.initial_model(problem)
     made.pruner.attach(model, problem)
     return Training(model, made.pruner, made.train)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("group", ["dataset", "model", "pruner", "control", "train", "solver"])
-def test_every_yaml_composes_and_bears_its_own_name(group: str) -> None:
-    assert choices(group)
-    for choice in choices(group):
-        model = ["model=phoenix_edge"] if group == "pruner" and not fits(choice, "phoenix") else []
-        cfg = compose([f"+train={choice}" if group == "train" else f"{group}={choice}", *model])
-        check(cfg)
-        assert cfg[group].get("name", choice) == choice
 
 
 @pytest.mark.parametrize("name", choices("model"))
@@ -218,7 +205,7 @@ def test_every_pruner_resumes_in_mid_schedule(pruner: str, model: str) -> None:
 def test_every_pair_runs_end_to_end_twice_alike(pruner: str, model: str, tmp_path: Path) -> None:
     rows = []
     for name in "ab":
-        row = train_prune_eval({**composed(pruner, model), "outputs": str(tmp_path / name)})
+        row = train_prune_eval(composed(pruner, model, f"outputs={tmp_path / name}"))
         row.pop("wall_seconds")
         row["config"].pop("outputs")
         rows.append(row)
@@ -229,7 +216,7 @@ def test_every_pair_runs_end_to_end_twice_alike(pruner: str, model: str, tmp_pat
 @pytest.mark.parametrize(("pruner", "model"), MISFITS)
 def test_a_pruner_of_edges_refuses_a_model_without_them(pruner: str, model: str, tmp_path: Path) -> None:
     with pytest.raises(DashpruneError, match=r"a weight for each; set model=phoenix_edge$") as error:
-        train_prune_eval({**composed(pruner, model), "outputs": str(tmp_path)})
+        train_prune_eval(composed(pruner, model, f"outputs={tmp_path}"))
     assert "\n" not in str(error.value)
     assert not list(tmp_path.rglob("result.json"))
 

@@ -37,7 +37,7 @@ SETTINGS = Train(
     epochs=8, batch_trajectories=1, learning_rate=1e-2,
     plateau=Plateau(factor=0.5, patience=0, threshold=1e-6, min_lr=1e-3), early_stop=None, checkpoint_every=1,
 )  # fmt: skip
-SOLVERS = [Etdrk4(step=0.5), Torchdiffeq("rk4", step=0.5)]
+SOLVERS = [Etdrk4(step=0.5), Torchdiffeq("rk4")]
 
 
 def phoenix(importance: str = "abs", recovery: bool = True) -> Phoenix:
