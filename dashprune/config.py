@@ -161,7 +161,7 @@ def compose(overrides: Sequence[str] = ()) -> DictConfig:
             if override not in groups:
                 added = override.is_force_add()
                 OmegaConf.update(composed, override.key_or_group, override.value(), force_add=added)
-    except (DashpruneError, OmegaConfBaseException):
+    except (DashpruneError, OmegaConfBaseException, *OF_HYDRA):
         return _composed(overrides, overrides)  # which says what is amiss
     return composed
 
@@ -176,7 +176,8 @@ def _is_plain(override: Override) -> bool:
     """Whether it chooses a file for a group, or sets a key whether it is there or not; and is not for Hydra."""
     key = override.key_or_group
     sets = override.type is OverrideType.CHANGE or (override.is_force_add() and not choices(key))
-    return sets and override.package is None and not re.match("hydra|.*/", key)
+    elsewhere = override.package is not None or re.match("hydra|.*/", key)
+    return sets and not elsewhere and not override.is_sweep_override()
 
 
 def compose_sweep(overrides: Sequence[str], folder: str | None = None) -> DictConfig:
@@ -227,10 +228,12 @@ def _composed(overrides: Sequence[str], given: Sequence[str], **options: bool) -
     try:
         with initialize_config_dir(str(conf_dir().resolve()), version_base="1.3"):
             return hydra_compose("config", overrides=list(overrides), **options)
-    except (HydraException, OmegaConfBaseException) as error:
+    except (HydraException, OmegaConfBaseException, *OF_HYDRA) as error:
         raise DashpruneError(explain(error, given)) from error
 
 
+OF_HYDRA = (ValueError, AssertionError)
+"""What Hydra and OmegaConf raise beside errors of their own, where something of another form is put into a key."""
 EXTRAS = {"joblib": "joblib", "submitit_local": "slurm", "submitit_slurm": "slurm", "ray": "ray"}
 """The extra of dashprune with which each launcher comes."""
 
@@ -238,6 +241,8 @@ EXTRAS = {"joblib": "joblib", "submitit_local": "slurm", "submitit_slurm": "slur
 def explain(error: Exception, overrides: Sequence[str]) -> str:
     """One line for an error of Hydra: the key, its value and the allowed ones."""
     text = " ".join(str(error).split()).removeprefix("In 'config': ").split(" Config search path:")[0]
+    if isinstance(error, OF_HYDRA):
+        return f"{' '.join(overrides)}: Hydra cannot put this together ({text or type(error).__name__})"
     absent = re.search(r"Could not find 'hydra/launcher/(\w+)'", text)
     if absent and absent[1] in EXTRAS:
         extra = EXTRAS[absent[1]]
@@ -252,6 +257,7 @@ def explain(error: Exception, overrides: Sequence[str]) -> str:
 
 
 _MENDED = {
+    r"Missing mandatory value: (?P<key>\S+)": "{key}: a value is missing",
     r"Interpolation key '(?P<key>[^']+)' not found full_key: (?P<by>\S+)": (
         "{by} needs {key}, which is not set; leave out what removes it"
     ),
@@ -291,19 +297,22 @@ def _unknown_key(key: str, overrides: Sequence[str]) -> str:
         return f"{problem} (in at least one combination, if this is a sweep)"
     if name in keys:
         inner = _keys(key, [])
-        if not inner:
-            return f"{given}: {parent} takes its keys from elsewhere; set {_origin(parent, others)}.{name}"
-        return f"{given}: {key} has no files to choose from; set its keys: {', '.join(inner)}"
+        if inner:
+            return f"{given}: {key} has no files to choose from; set its keys: {', '.join(inner)}"
+        if (origin := _origin(parent, others)) is not None:
+            return f"{given}: {parent} takes its keys from elsewhere; set {origin}.{name}"
+        return f"{given}: this cannot be set"
     add = f", or add it with +{given}" if parent.endswith("options") else ""
     return f"{problem}{did_you_mean(name, keys)}; keys there: {', '.join(keys) or 'none'}{add}"
 
 
-def _origin(key: str, overrides: Sequence[str]) -> str:
-    """The key that this one, such as `pruner.schedule`, has its value from."""
+def _origin(key: str, overrides: Sequence[str]) -> str | None:
+    """The key that this one, such as `pruner.schedule`, has its value from; None if it has one of its own."""
     node: Any = OmegaConf.to_container(compose(overrides), resolve=False)
     for name in key.split("."):
-        node = node[name]
-    return str(node).strip("${}")
+        node = node.get(name) if isinstance(node, dict) else None
+    found = re.fullmatch(r"\$\{([\w.]+)\}", node) if isinstance(node, str) else None
+    return found[1] if found else None
 
 
 def _key(word: str) -> str:
@@ -317,7 +326,7 @@ def _keys(parent: str, overrides: Sequence[str]) -> list[str] | None:
     """
     try:
         return [str(name) for name in OmegaConf.select(compose(overrides), parent)]
-    except (DashpruneError, TypeError):
+    except (DashpruneError, OmegaConfBaseException, TypeError):
         return None
 
 

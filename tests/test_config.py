@@ -65,6 +65,21 @@ def test_what_is_composed_is_what_hydra_composes(overrides: list[str]) -> None:
         own.nothing = 1
 
 
+@pytest.mark.parametrize(
+    ("overrides", "said"),
+    [
+        (["seed=glob(*)"], "seed=glob(*) has several values; add -m"),
+        (["++x={1: a}", "x.1=b"], "x.1=b: this cannot be set"),
+        (["++x=${nope}", "x.a=1"], "x.a=1: there is no key 'a' under x"),
+        (["hidden=[1,2]", "hidden.x=5"], "hidden=[1,2] hidden.x=5: Hydra cannot put this together (invalid literal"),
+        (["hydra=null"], "hydra=null: Hydra cannot put this together (Config group override must be"),
+        (["seed=???"], "seed: a value is missing"),
+    ],
+)
+def test_what_hydra_stumbles_over_is_one_line(overrides: list[str], said: str) -> None:
+    assert mistake(*overrides).startswith(said)
+
+
 @pytest.mark.parametrize("model", ["phoenix", "mlp"])
 def test_the_dataset_sets_the_width_of_the_model(model: str) -> None:
     for dataset, hidden in (("sim350", 40), ("brca", 60), ("yeast", 120), ("hematopoiesis", 50)):

@@ -57,9 +57,7 @@ def main(words: list[str]) -> int:
     from dashprune.paper.items import names
 
     if chosen.launcher not in (None, "basic"):
-        from dashprune.config import compose_sweep
-
-        compose_sweep([f"hydra/launcher={chosen.launcher}"])  # or a mistake would be found after hours
+        _check_launcher(chosen.launcher)
     if chosen.check is not None:
         return _check(chosen)
     if chosen.item != "all":
@@ -108,6 +106,15 @@ def _parser() -> Parser:
     )
     parser.add_argument("--launcher", metavar="NAME", help="Hydra's launcher of the runs, such as joblib")
     return parser
+
+
+def _check_launcher(name: str) -> None:
+    """Or a mistake would be found after hours."""
+    from dashprune.config import compose_sweep
+
+    if not name.isidentifier() or name == "null":
+        raise DashpruneError(f"--launcher {name}: this is no name of a launcher; give one, such as joblib")
+    compose_sweep([f"hydra/launcher={name}"])
 
 
 def launch(words: Sequence[str]) -> None:

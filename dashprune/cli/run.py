@@ -106,18 +106,28 @@ def _check_selected(folder: Path, overrides: list[str]) -> None:
 
 
 def _single(flags: list[str], overrides: list[str]) -> int:
+    from dashprune import config
+
     rows: list[dict[str, Any]] = []
     mistakes: list[DashpruneError] = []  # Hydra would print a line of its own if they were raised through it
+    begun = False
 
     def task(cfg: Any) -> None:
+        nonlocal begun
+        begun = True
         try:
             rows.append(_alone(cfg, overrides))
         except DashpruneError as error:
             mistakes.append(error)
 
-    _hydra(flags, overrides, task)
-    for error in mistakes:
-        raise error
+    try:
+        _hydra(flags, overrides, task)
+    except config.OF_HYDRA as error:
+        if begun:
+            raise
+        raise DashpruneError(config.explain(error, overrides)) from error
+    for mistake in mistakes:
+        raise mistake
     _print_table(rows)
 
     from dashprune.runs import identity

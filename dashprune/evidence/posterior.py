@@ -532,7 +532,7 @@ def _reliability(log_bayes_factors: np.ndarray, relative: np.ndarray | None = No
     factors = np.moveaxis(log_bayes_factors, -1, 0).astype(np.float64)[..., None]  # (pairs, SHAPES, SCALES, 1)
     before = np.zeros(pairs) if relative is None else relative
     own = logit + before[:, None, None, None]
-    fit = np.tile(np.log(expit(logit) * expit(-logit)), (shapes, scales, 1)) - np.log1p(np.exp(own)).sum(axis=0)
+    fit = np.tile(np.log(expit(logit) * expit(-logit)), (shapes, scales, 1)) - np.logaddexp(0, own).sum(axis=0)
     parts = [slice(first, first + _AT_ONCE) for first in range(0, pairs, _AT_ONCE)]
     for part in parts:
         after, small = _after(factors[part], own[part])

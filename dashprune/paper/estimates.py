@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from dashprune.errors import DashpruneError, say
 from dashprune.paper import rows
 from dashprune.paper.items import Run
 from dashprune.runs import identity
@@ -54,12 +55,14 @@ def _like(dataset: str, is_control: bool, settings: Mapping[str, str]) -> tuple[
 def written(runs: Iterable[Run], outputs: Path) -> list[Result]:
     """What the files of runs below `outputs`/paper, which outlive the runs' folders, have of these runs.
 
-    Raises:
-        DashpruneError: if such a file cannot be read.
+    A file that cannot be read is named and left out.
     """
     kept: dict[str, Result] = {}
     for path in sorted((outputs / "paper").glob("*/*.runs.csv")):
         if path.name == f"{path.parent.name}.runs.csv":
-            kept.update(rows.read(path))
+            try:
+                kept.update(rows.read(path))
+            except DashpruneError as error:
+                say(f"{error}; its times are left out")
     planned = {run.folder.name: run for run in runs}
     return [{**kept[name], "config": run.settings} for name, run in planned.items() if name in kept]

@@ -168,6 +168,8 @@ def test_a_mistake_in_a_process_of_its_own(tmp_path: Path) -> None:
         ),
         (["run", "model=phenix"], "did you mean 'phoenix'?; choices: mlp, phoenix,"),
         (["run", "dataset=sim"], "did you mean 'sim350'?; choices: brca, custom,"),
+        (["run", "hidden=[1,2]", "hidden.x=5"], "hidden=[1,2] hidden.x=5: Hydra cannot put this together"),
+        (["run", "hydra=null"], "hydra=null: Hydra cannot put this together (Config group override must be"),
         (
             ["run", "pruner=imp", "pruner.schedule.first=0.5"],
             "pruner.schedule.first=0.5: pruner.schedule takes its keys from elsewhere; set schedule.first",

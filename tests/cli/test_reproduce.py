@@ -167,6 +167,8 @@ def test_all_writes_an_index_and_survives_an_item(
         (["nowhere.yaml"], "there is no item 'nowhere.yaml'"),
         ([], "the following arguments are required: ITEM"),
         (["table1", "--quik"], "unrecognized arguments: --quik"),
+        (["table1", "--dry-run", "--launcher", "a,b"], "--launcher a,b: this is no name of a launcher; give one, such"),
+        (["table1", "--dry-run", "--launcher", "null"], "--launcher null: this is no name of a launcher"),
         (["table1", "--dry-run", "--launcher", "jobli"], "jobli: there is no such choice; did you mean 'joblib'?"),
     ],
 )
