@@ -154,13 +154,13 @@ def compose(overrides: Sequence[str] = ()) -> DictConfig:
     classes.trust(overrides)
     if not all(map(_is_plain, parsed)):
         return _composed(overrides, overrides)
-    groups = [override for override in parsed if choices(override.key_or_group)]
+    groups = [word for word, override in zip(overrides, parsed, strict=True) if choices(override.key_or_group)]
+    values = [override for override in parsed if not choices(override.key_or_group)]
     try:
-        composed = _chosen(conf_dir(), *(override.input_line or "" for override in groups)).copy()
-        for override in parsed:
-            if override not in groups:
-                added = override.is_force_add()
-                OmegaConf.update(composed, override.key_or_group, override.value(), force_add=added)
+        composed = _chosen(conf_dir(), *groups).copy()
+        for override in values:
+            added = override.is_force_add()
+            OmegaConf.update(composed, override.key_or_group, override.value(), force_add=added)
     except (DashpruneError, OmegaConfBaseException, *OF_HYDRA):
         return _composed(overrides, overrides)  # which says what is amiss
     return composed
