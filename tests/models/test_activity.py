@@ -129,13 +129,14 @@ def test_only_listed_regulators_may_regulate() -> None:
 @pytest.mark.slow
 def test_a_run_writes_activities_and_draws_them(tmp_path: Path) -> None:
     overrides = ["dataset=hillnet", "dataset.activity=hidden", "dataset.prior_noise=0", "model=phoenix_edge"]
+    overrides += ["dataset.train=10", "dataset.validation=2", "dataset.test=3"]
     overrides += ["pruner=dash_edge", "train.epochs=12", "++train.steps=24", f"outputs={tmp_path}"]
     result = train_prune_eval(compose(overrides))
     folder = next((tmp_path / "runs").rglob("result.json")).parent
     with (folder / "activity.tsv").open() as file:
         rows = list(csv.DictReader(file, delimiter="\t"))
     regulators = {row["regulator"] for row in rows}
-    assert len(rows) == len(regulators) * (40 + 5 + 5) * 11
+    assert len(rows) == len(regulators) * (10 + 2 + 3) * 11
     assert {row["split"] for row in rows} == {"train", "validation", "test"}
     assert result["prior_completeness"] > 0
     assert "activities.png" in {path.name for path in draw(folder, tmp_path / "pictures")}

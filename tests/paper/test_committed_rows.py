@@ -23,7 +23,7 @@ DREAM4 = "dataset == 'dream4' and options == 'dataset.network=1'"  # ten genes, 
         ("interventions", f"{DREAM4} and pruner == 'lasso'", ["equal", "equal within rounding"]),
         (
             "interventions",
-            f"{DREAM4} and pruner == 'dash'",
+            f"{DREAM4} and pruner == 'dash_edge'",
             ["equal", "equal within rounding", "within the spread of seeds"],
         ),
     ],
