@@ -295,9 +295,9 @@ def epochs() -> int:
     return sum(path.read_text().count("\n") - 1 for path in Path("outputs/runs").rglob("history.csv"))
 
 
-def begun() -> int:
-    """Jobs that have begun and not ended."""
-    return sum(sweeps.KILLED in path.read_text() for path in Path("outputs/sweeps").rglob("job-*.json"))
+def jobs() -> list[bool]:
+    """Of each job that has begun, whether it has noted its end, which it does after its row is written."""
+    return [sweeps.KILLED not in path.read_text() for path in Path("outputs/sweeps").rglob("job-*.json")]
 
 
 @pytest.mark.slow
@@ -308,7 +308,7 @@ def test_a_killed_worker_and_a_killed_driver_lose_nothing_finished() -> None:
     assert main(["run", "-m", *longer, "outputs=undisturbed"]) == 0
 
     sweep = start(*joblib)
-    wait_for(lambda: done() >= 1 and begun() == 2)  # both workers are in the middle of a job
+    wait_for(lambda: sorted(jobs())[:3] == [False, False, True])  # both workers are in the middle of a job
     workers = [child for child in psutil.Process(sweep.pid).children() if "LokyProcess" in " ".join(child.cmdline())]
     assert len(workers) == 2
     workers[0].kill()
