@@ -199,6 +199,15 @@ def test_a_mistake_is_one_line_and_exit_code_2(
     assert said in shown.err
 
 
+def test_a_defect_of_a_run_is_not_taken_for_a_mistake(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    def defect(cfg: object) -> None:
+        raise ValueError("a defect")
+
+    monkeypatch.setattr("dashprune.runs.run.train_prune_eval", defect)
+    with pytest.raises(ValueError, match="a defect"):
+        command("run")
+
+
 @pytest.mark.slow
 def test_a_missing_upstream_file_is_named_with_the_way_out(
     tmp_path: Path, command: Command, monkeypatch: pytest.MonkeyPatch

@@ -45,6 +45,7 @@ def test_rows_that_are_written_count_without_the_folders_of_their_runs(
     (tmp_path / "paper/ours/before.runs.csv").write_text("no table of runs of this code")
     planned = [made_up("imp", seed, **{"train.epochs": "9"}) for seed in (0, 1)]
     (row,) = written(planned, tmp_path)
+    assert capsys.readouterr().err == "", "a file of another name is none of an item's"
     assert row["id"] == "imp0"
     assert Estimates([row]).of(planned[1]) == (50.0, "by 1 like it")
     (tmp_path / "paper/theirs/theirs.runs.csv").write_text("a,b\n")
